@@ -31,8 +31,7 @@ class Image:
     pixel_size : float or None
         Edge of a square pixel in µm; None where it is unknown (never 1).
     light : {"absorbed", "emitted"}
-        Bright field (dark means much stain) or fluorescence (bright means much dye).
-        Default: absorbed for three channels, else emitted.
+        Bright field (dark means much stain; the default) or fluorescence (bright means much dye).
     max_value : float, optional
         The value at which the camera or the file saturates: 255, 4095, 65535, or 1.0 for floats.
         Default: the dtype's maximum, 1.0 for floats.
