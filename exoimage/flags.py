@@ -75,6 +75,20 @@ class Flag(str, Enum):
     IMAGEJ_VERSION = "imagej_version", "note", "ImageJ's versions answer differently here."
 
 
+def flag(name: str) -> Flag:
+    """The flag of a name, as tables print it.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    for member in Flag:
+        if member.value == name:
+            return member
+    raise ValueError(f"no flag is called {name!r}")
+
+
 def names(flags: Iterable[Flag]) -> tuple[str, ...]:
     """Flags as table text: their values, each once, in the registry's order.
 
@@ -84,10 +98,10 @@ def names(flags: Iterable[Flag]) -> tuple[str, ...]:
     ('blank', 'lossy_file')
     """
     present = set(flags)
-    return tuple(flag.value for flag in Flag if flag in present)
+    return tuple(member.value for member in Flag if member in present)
 
 
 def merged(*groups: Iterable[Flag]) -> tuple[Flag, ...]:
     """Union of several groups of flags, each once, in the registry's order."""
-    present = {flag for group in groups for flag in group}
-    return tuple(flag for flag in Flag if flag in present)
+    present = {member for group in groups for member in group}
+    return tuple(member for member in Flag if member in present)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -121,16 +123,34 @@ class ImageRef:
         file holds several pictures.
     files : tuple of str
         One file, or one per channel.
-    scene : int
-        Number of the picture within the file, from 0.
+    scene : int or None
+        Number of the picture within a file that holds several, from 0; None where there is only one.
     channels : tuple of str
         Names of the channels where each has a file of its own; else empty.
     """
 
     key: str
     files: tuple[str, ...]
-    scene: int = 0
+    scene: int | None = None
     channels: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """A file name of the picture's own, legal on every system: the key with ``__`` for each slash.
+
+        Where that would not be unique or legal, a part of the key's hash is added.
+
+        Examples
+        --------
+        >>> ImageRef("images/PMO_1_1.tif", ()).slug
+        'images__PMO_1_1.tif'
+        """
+        name = re.sub(r'[<>:"|?*\\\x00-\x1f]', "_", self.key.replace("/", "__")).rstrip(". ")
+        reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
+        is_plain = name == self.key.replace("/", "__") and "__" not in self.key and not reserved and len(name) <= 100
+        if is_plain:
+            return name
+        return f"{name[:80]}-{hashlib.sha256(self.key.encode()).hexdigest()[:10]}"
 
 
 def _default_channels(count: int, light: Light) -> tuple[str, ...]:

@@ -1,0 +1,41 @@
+"""The base of a recipe's parts: frozen, with no unknown keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from exoimage.flags import Flag
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+
+Scope = Literal["study", "batch", "image"]
+"""Which images an estimate is pooled over."""
+
+
+class Choice(BaseModel):
+    """One alternative of a recipe's key, with the parameters and the behaviour that go with it.
+
+    Its tag, `method`, says which alternative it is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def pooled_over(self) -> Scope | None:
+        """Over which images it is to be estimated; None where it needs to see no image."""
+        scope: Scope | None = getattr(self, "scope", None)
+        return scope
+
+
+def from_one_image(images: Sequence[object]) -> tuple[Flag, ...]:
+    """What an estimate has to say of the images it was made from."""
+    return (Flag.ESTIMATED_FROM_ONE_IMAGE,) if len(images) == 1 else ()
+
+
+def _from_the_recipes_folder(path: str, info: ValidationInfo) -> str:
+    folder = (info.context or {}).get("folder")
+    return str(Path(folder) / path) if folder is not None else path
+
+
+RecipePath = Annotated[str, AfterValidator(_from_the_recipes_folder)]
+"""A file or folder that a recipe names; relative ones are taken from the folder of the recipe or study."""

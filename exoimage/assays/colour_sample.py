@@ -1,0 +1,94 @@
+"""What observing a colour picture keeps: a bounded sample of its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exoimage.assays.regions import FoundRegions
+from exoimage.images.image import Image
+
+SAMPLE_SIZE = 2**16
+"""Pixels kept of one image, about."""
+
+POOL_SIZE = 2**23
+"""Pixels kept of all images together, at most; beyond it each image's sample is thinned."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ColourSample:
+    """Evidence of a colour picture: pixels on a regular grid over the regions that are measured.
+
+    Parameters
+    ----------
+    pixels : (n, 3) array
+        Stored values.
+    region : (n,) array of uint16
+        Index into `names` of each pixel's region.
+    names : (k,) array of str
+        The regions' names.
+    control : (n,) bool array
+        Whether the pixel is of a negative control of the study.
+    max_value : float
+        The value at which the camera saturates.
+    """
+
+    pixels: npt.NDArray[Any]
+    region: npt.NDArray[np.uint16]
+    names: npt.NDArray[np.str_]
+    control: Mask
+    max_value: float
+
+    def with_controls(self, names: Sequence[str]) -> ColourSample:
+        """The same sample, those regions marked as negative controls."""
+        return replace(self, control=np.isin(self.names, np.asarray(names, dtype=np.str_))[self.region])
+
+    def thinned(self, most: int) -> ColourSample:
+        """At most that many of the pixels, evenly taken."""
+        step = -(-len(self.pixels) // max(most, 1))
+        if step <= 1:
+            return self
+        kept = slice(step // 2, None, step)
+        return replace(self, pixels=self.pixels[kept], region=self.region[kept], control=self.control[kept])
+
+
+def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None) -> ColourSample:
+    """Sample the pixels of a picture's regions on a regular grid, annotations left out.
+
+    A region's grid is as wide as its box demands, so a small region is sampled as well as a large one.
+    """
+    boxes = [
+        sample_box(image.pixels[region.box], region.mask, None if excluded is None else excluded[region.box])
+        for region in found.regions
+    ]
+    region = np.repeat(np.arange(len(boxes), dtype=np.uint16), [len(box) for box in boxes])
+    names = np.array([region.name for region in found.regions], dtype=np.str_)
+    pixels = np.concatenate(boxes)
+    sample = ColourSample(pixels, region, names, np.zeros(len(pixels), dtype=np.bool_), image.max_value)
+    return sample.thinned(2 * SAMPLE_SIZE)
+
+
+def sample_box(pixels: npt.NDArray[Any], mask: Mask | None, excluded: Mask | None) -> npt.NDArray[Any]:
+    """Pixels of one box on a regular grid of about `SAMPLE_SIZE` points, those outside the mask left out."""
+    step = max(1, round((pixels.shape[0] * pixels.shape[1] / SAMPLE_SIZE) ** 0.5))
+    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
+    keep = np.ones(pixels[grid].shape[:2], dtype=np.bool_)
+    if mask is not None:
+        keep &= mask[grid]
+    if excluded is not None:
+        keep &= ~excluded[grid]
+    return np.ascontiguousarray(pixels[grid][keep])
+
+
+def pooled_pixels(samples: Sequence[ColourSample]) -> npt.NDArray[Any]:
+    """The pixels of several images in one list, of at most `POOL_SIZE` in all."""
+    if not samples:
+        return np.empty((0, 3), dtype=np.uint8)
+    most = POOL_SIZE // len(samples)
+    return np.concatenate([sample.thinned(most).pixels for sample in samples])

@@ -1,0 +1,175 @@
+"""A recipe: all that decides a number, and the three steps in which it measures.
+
+    recipe.observe(image)       what an image has to say about white point, stains and threshold
+    recipe.resolve([evidence])  decides them, for all images together
+    resolved.measure(image)     measures one image by what was decided
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from exoimage import __version__
+from exoimage.assays.choice import Scope
+from exoimage.assays.columns import Column
+from exoimage.assays.results import Result
+from exoimage.errors import MeasureError
+from exoimage.flags import Flag, merged
+from exoimage.images.image import Image
+
+E = TypeVar("E")
+"""An assay's evidence: a frozen dataclass of arrays and plain values, small enough to keep for every image."""
+
+Locality = Literal["pixel", "halo", "whole"]
+
+ALL_SCOPES: tuple[Scope, ...] = ("study", "batch", "image")
+
+
+class Recipe(BaseModel, ABC, Generic[E]):
+    """The base of all recipes: frozen values, no unknown keys, TOML in and out.
+
+    A subclass names its assay, its columns and its kind of evidence, and gives `observe`, `decide` and `apply`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    assay: ClassVar[str]
+    title: ClassVar[str]
+    revision: ClassVar[int]
+    """Raised whenever a change makes another number of the same image and recipe."""
+    locality: ClassVar[Locality]
+    columns: ClassVar[tuple[Column, ...]]
+    object_columns: ClassVar[tuple[Column, ...]]
+    evidence: ClassVar[type[Any]]
+    references: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def observe(self, image: Image) -> E:
+        """What an image has to say about what is still open.
+
+        Raises
+        ------
+        ImageError
+            If the image does not suit the assay.
+        """
+
+    @abstractmethod
+    def decide(self, evidence: Sequence[E], scopes: Sequence[Scope]) -> tuple[Recipe[E], tuple[Flag, ...]]:
+        """The recipe with every choice of those scopes replaced by its numbers, and what deciding had to remark."""
+
+    @abstractmethod
+    def apply(self, image: Image) -> Result:
+        """Measure an image by this recipe, in which nothing is open."""
+
+    @abstractmethod
+    def open_scopes(self) -> tuple[Scope, ...]:
+        """The scopes over which something is still to be estimated; empty where all is given as numbers."""
+
+    @abstractmethod
+    def observing_key(self) -> str:
+        """The part of the recipe that `observe` looks at, as text: while it stays, evidence stays."""
+
+    @abstractmethod
+    def files_for(self, image_path: Path) -> tuple[Path, ...]:
+        """Files that decide this image's numbers beside the image itself (its ROIs)."""
+
+    @abstractmethod
+    def is_control(self, key: str, group: str) -> bool:
+        """Whether the recipe names this image a negative control."""
+
+    @abstractmethod
+    def sentences(self) -> tuple[str, ...]:
+        """How it measures, in sentences for a paper's methods."""
+
+    def resolve(self, evidence: Sequence[E], scopes: Sequence[Scope] = ("study", "batch")) -> Resolved:
+        """Decide white point, stains and threshold for all images that the evidence is of.
+
+        Parameters
+        ----------
+        evidence : sequence of what `observe` gave
+            One per image; the order does not matter.
+        scopes : sequence of {"study", "batch", "image"}
+            Which choices to decide; the others stay open.
+
+        Raises
+        ------
+        MeasureError
+            If a choice cannot be decided: no negative control among the images, an estimate far from its preset.
+        """
+        decided, flags = self.decide(evidence, scopes)
+        return Resolved(decided, flags, len(evidence))
+
+    def measure(self, image: Image) -> Result:
+        """The three steps on one image."""
+        return self.resolve([self.observe(image)], ALL_SCOPES).measure(image)
+
+    def columns_named(self) -> dict[str, Column]:
+        """The columns of images.csv by name."""
+        return {column.name: column for column in self.columns}
+
+    def primary_columns(self) -> tuple[Column, ...]:
+        """The columns that are tested and drawn unless asked otherwise."""
+        return tuple(column for column in self.columns if column.primary)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe in which the choices are numbers, shared by all images of a study or batch.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With the choices of scope "study" and "batch" replaced by numbers.
+    flags : tuple of Flag
+        What deciding them had to remark; every row carries them.
+    n_images : int
+        How many images they were decided from.
+    """
+
+    recipe: Recipe[Any]
+    flags: tuple[Flag, ...] = ()
+    n_images: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Identity of what will be measured: the same digest and image give the same numbers."""
+        identity = {
+            "assay": self.recipe.assay,
+            "revision": self.recipe.revision,
+            "flags": [flag.value for flag in self.flags],
+            "recipe": self.recipe.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def measure(self, image: Image) -> Result:
+        """Measure one image; what the recipe leaves to each image is decided from this one."""
+        recipe, flags = self.recipe, self.flags
+        open_scopes = recipe.open_scopes()
+        if set(open_scopes) - {"image"}:
+            raise MeasureError(
+                f"the recipe still has choices open over {', '.join(open_scopes)}: resolve it with the evidence of all images"
+            )
+        if open_scopes:
+            own = recipe.resolve([recipe.observe(image)], ("image",))
+            recipe, flags = own.recipe, merged(flags, own.flags)
+        result = recipe.apply(image)
+        regions = tuple(
+            type(region)(region.region, region.values, merged(region.flags, flags)) for region in result.regions
+        )
+        provenance = {
+            "assay": recipe.assay,
+            "revision": str(recipe.revision),
+            "digest": self.digest,
+            "exoimage": __version__,
+        }
+        return Result(
+            regions, result.object_values, result.labels, result.masks, result.excluded, result.drawn_regions, provenance
+        )

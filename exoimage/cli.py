@@ -1,0 +1,206 @@
+"""The command line: thin, one line per error, no traceback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from exoimage import __version__
+from exoimage.errors import ExoimageError
+
+OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
+STOPPED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: the process's own.
+
+    Returns
+    -------
+    int
+        0: all images measured; 1: some failed; 2: wrong usage or an unreadable study; 130: stopped by Ctrl-C.
+    """
+    _write_utf8()
+    options = _parser().parse_args(arguments)
+    try:
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except ExoimageError as error:
+        print(f"exoimage: {' '.join(str(error).split())}", file=sys.stderr)
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        print("exoimage: stopped; the same command goes on where it was", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return OK
+
+
+def _write_utf8() -> None:
+    """A Windows console or pipe of another code page would fail on µ."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="replace")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="exoimage",
+        description="From a folder of pictures to the table of the paper.",
+        epilog="Exit status: 0 all images measured, 1 some image failed, 2 wrong usage.",
+    )
+    parser.add_argument("--version", action="version", version=f"exoimage {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    assays = commands.add_parser("assays", help="list the assays, or one assay's parameters and columns")
+    assays.add_argument("name", nargs="?", metavar="NAME")
+    assays.set_defaults(command=_assays)
+
+    inspect = commands.add_parser("inspect", help="say what a picture is: size, channels, pixel size, flags")
+    inspect.add_argument("images", nargs="+", metavar="IMAGE", help="image or folder of images")
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+    inspect.add_argument("--contact-sheet", metavar="FILE", help="write a sheet of thumbnails (PNG or JPEG)")
+    inspect.set_defaults(command=_inspect)
+
+    recipe = commands.add_parser("recipe", help="print a commented recipe of an assay, to be edited")
+    recipe.add_argument("assay", metavar="ASSAY")
+    recipe.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    recipe.set_defaults(command=_recipe)
+
+    measure = commands.add_parser("measure", help="measure images or folders, without groups")
+    measure.add_argument("assay", metavar="ASSAY")
+    measure.add_argument("images", nargs="+", metavar="IMAGE|FOLDER")
+    measure.add_argument("--recipe", metavar="FILE", help="recipe to measure by (see: exoimage recipe ASSAY)")
+    measure.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+        help="change one parameter of the recipe, like threshold.floor_od=0.2",
+    )  # fmt: skip
+    measure.add_argument("--pixel-size", type=_positive, metavar="UM", help="µm per pixel, where the files don't say")
+    measure.add_argument("--rois", metavar="FILE", help="ImageJ ROIs, GeoJSON or a mask image; or a folder of them")
+    _add_run_options(measure)
+    measure.set_defaults(command=_measure)
+
+    study = commands.add_parser("study", help="write a study.toml from a folder's names, to be edited")
+    study.add_argument("folder", metavar="FOLDER")
+    study.add_argument("--assay", required=True, metavar="ASSAY")
+    study.set_defaults(command=_study)
+
+    run = commands.add_parser("run", help="run a study: tables, overlays, labels, methods text")
+    run.add_argument("study", metavar="STUDY.toml")
+    _add_run_options(run)
+    run.set_defaults(command=_run)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument("--jobs", type=_count, default=0, metavar="N", help="processes (default: the cores)")
+    parser.add_argument("--resolved", metavar="FILE", help="measure by what another run decided (its resolved.toml)")
+    parser.add_argument("--fresh", action="store_true", help="measure everything again")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _assays(options: argparse.Namespace) -> int:
+    from exoimage.assays.describe import describe_assay, list_assays
+
+    print(describe_assay(options.name) if options.name else list_assays())
+    return OK
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from exoimage.studies import inspection
+
+    reports = inspection.inspect_all(options.images)
+    print(inspection.as_json(reports) if options.json else inspection.as_table(reports))
+    if options.contact_sheet:
+        inspection.write_contact_sheet(reports, Path(options.contact_sheet))
+    return SOME_FAILED if any(report.error for report in reports) else OK
+
+
+def _recipe(options: argparse.Namespace) -> int:
+    from exoimage.assays.recipe_text import to_toml, with_settings
+    from exoimage.assays.registry import assay
+
+    print(to_toml(with_settings(assay(options.assay), options.settings)), end="")
+    return OK
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from exoimage.assays.recipe_text import load_recipe, with_settings
+    from exoimage.assays.registry import assay
+    from exoimage.errors import RecipeError
+    from exoimage.studies.plan import study_of_images
+
+    recipe = load_recipe(options.recipe) if options.recipe else assay(options.assay)
+    if recipe.assay != options.assay:
+        raise RecipeError(f"{options.recipe} is a recipe of {recipe.assay}, not of {options.assay}")
+    settings = list(options.settings)
+    if options.rois:
+        path = Path(options.rois).absolute().as_posix()
+        settings.append(f'region={{method="rois", path="{path}"}}')
+    if settings:
+        recipe = with_settings(recipe, settings)
+    return _run_and_say(study_of_images(recipe, options.images, pixel_size=options.pixel_size), options)
+
+
+def _study(options: argparse.Namespace) -> int:
+    from exoimage.errors import StudyError
+    from exoimage.studies.plan import draft_study
+
+    text = draft_study(options.folder, options.assay)
+    path = Path(options.folder) / "study.toml"
+    if path.exists():
+        raise StudyError(f"{path} is there already; move it away first")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be written: {error.strerror or error}") from None
+    print(f"{path} is written: look through it, then  exoimage run {path} --out results")
+    return OK
+
+
+def _run(options: argparse.Namespace) -> int:
+    from exoimage.studies.plan import load_study
+
+    return _run_and_say(load_study(options.study), options)
+
+
+def _run_and_say(study: Any, options: argparse.Namespace) -> int:
+    from exoimage.studies import batch
+    from exoimage.studies.progress import reporter
+
+    jobs = options.jobs or batch.default_jobs(len(study.images))
+    report = reporter(quiet=options.quiet)
+    with report:
+        run = batch.run(
+            study, options.out, jobs=jobs, resolved=options.resolved, fresh=options.fresh, progress=report.show
+        )
+    if not options.quiet:
+        failed = f", {run.n_failed} failed (see the column error)" if run.n_failed else ""
+        print(f"{run.n_images - run.n_failed} of {run.n_images} images measured{failed}: {run.folder / 'images.csv'}")
+    return SOME_FAILED if run.n_failed else OK
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a pixel size is a positive number of µm, not {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"at least one process is needed, not {text}")
+    return value
+
+

@@ -1,0 +1,210 @@
+"""Reading pictures: whatever the suffix says, the content decides."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from exoimage.images.decoded import ChannelChoice, Decoded, Refusal, to_image, with_channels_chosen
+from exoimage.images.image import Image, Light
+from exoimage.images.raster import decode_bmp, decode_jpeg, decode_png
+from exoimage.images.seam import refusing, with_open_file
+from exoimage.images.selection import AxisChoice, Selection, checked, refuse_stack_choice
+from exoimage.images.tiff import decode_tiff, scene_names
+from exoimage.images.tiff_colour import Photometric
+
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_RASTER: tuple[tuple[bytes, str, Callable[[bytes], Decoded]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "PNG", decode_png),
+    (b"\xff\xd8\xff", "JPEG", decode_jpeg),
+    (b"BM", "BMP", decode_bmp),
+)
+_EXPORT = "export it as OME-TIFF from the microscope's software or from Fiji (Bio-Formats)"
+_UNREAD = (
+    (b"ZISRAWFILE", f"a Zeiss CZI file; {_EXPORT}"),
+    (b"\x70\0\0\0", f"a Leica LIF file; {_EXPORT}"),
+    (b"\xda\xce\xbe\x0a", f"a Nikon ND2 file; {_EXPORT}"),
+    (b"\xd0\xcf\x11\xe0", f"an Olympus OIB, Zeiss ZVI or Office file; {_EXPORT}"),
+    (b"\xaf\xaf", "a Bio-Rad Image Lab file; export it as 16-bit TIFF from Image Lab"),
+    (b"\x89HDF", f"an HDF5 file (Imaris?); {_EXPORT}"),
+    (b"\0\0\0\x0cjP", "a JPEG 2000 file; save it as TIFF"),
+    (b"GIF8", "a GIF file, which keeps 256 colours; go back to the original, as TIFF"),
+    (b"RIFF", "a WebP file or a film; save it as TIFF"),
+    (b"8BPS", "a Photoshop file; save it as TIFF"),
+    (b"%PDF", "a PDF; save the picture itself as TIFF"),
+    (b"PK\x03\x04", "a ZIP archive or Office file; unpack the pictures in it"),
+    (b"\x1f\x8b", "a gzip archive; unpack it"),
+)
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    scene: int | None = None,
+    z: AxisChoice | None = None,
+    t: AxisChoice | None = None,
+    c: ChannelChoice | None = None,
+    pixel_size: float | None = None,
+    light: Light | None = None,
+    photometric: Photometric = "shown",
+) -> Image:
+    """Read one picture from a TIFF, PNG, JPEG or BMP file.
+
+    Parameters
+    ----------
+    path : str or path
+        The content decides what it is read as, not the suffix.
+    scene : int, optional
+        Which picture, from 0, of a file that holds several. Needed only there; thumbnails, labels and smaller
+        levels of a pyramid are no scenes, the full resolution is read.
+    z, t : int, "max" or "mean", optional
+        Plane and moment, or a projection over all; needed where there are several. "mean" gives float32 with
+        the saturation value of what was averaged. Pages without a name are scenes, or the stack that z, t or
+        c makes of them.
+    c : int, str or a list of them, optional
+        Channels by number or name. Default: all.
+    pixel_size : float, optional
+        µm; replaces what the file says.
+    light : {"absorbed", "emitted"}, optional
+        Default: "absorbed" for a red-green-blue picture, "emitted" for everything else.
+    photometric : {"shown", "stored"}, optional
+        TIFFs marked WhiteIsZero are inverted, so that bright is bright as shown. Blot scanners that so mark
+        values which are signal already need "stored".
+
+    Returns
+    -------
+    Image
+        uint8, uint16 or float32, values as stored: no gamma, no profile. 1, 2 and 4 bits span 0 to 255.
+        Palettes become RGB (`Flag.PALETTE_FILE`), except lookup tables that only tint intensities. CMYK
+        becomes RGB naively, CIELab becomes sRGB. Transparent pixels lie over white (colour) or black (grey).
+        JPEG, in TIFF too, is flagged `Flag.LOSSY_FILE`. EXIF's and TIFF's orientation is applied.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is missing, empty, damaged, truncated, absurdly large, of an unknown kind, holds values
+        that no `Image` can hold exactly, or holds several planes and none is chosen.
+
+    See Also
+    --------
+    list_scenes : the pictures of a file that holds several.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from exoimage.images.writing import write_image
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "field.tif")
+    >>> write_image(path, Image(np.full((4, 5, 3), 240, np.uint8), pixel_size=0.65))
+    >>> image = read(path)
+    >>> image.shape, image.channels, image.pixel_size, image.light
+    ((4, 5), ('red', 'green', 'blue'), 0.65, 'absorbed')
+    >>> folder.cleanup()
+    """
+    name = os.fspath(path)
+    selection = Selection(scene, z, t, c)
+
+    def from_file(file: BinaryIO) -> Image:
+        return _image(file, selection, name, pixel_size, light, photometric)
+
+    return with_open_file(name, from_file)
+
+
+def read_bytes(
+    data: bytes,
+    source: str,
+    *,
+    scene: int | None = None,
+    z: AxisChoice | None = None,
+    t: AxisChoice | None = None,
+    c: ChannelChoice | None = None,
+    pixel_size: float | None = None,
+    light: Light | None = None,
+    photometric: Photometric = "shown",
+) -> Image:
+    """Read one picture from the bytes of a file already in memory; otherwise the same as `read`.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    source : str
+        What messages call it.
+    scene, z, t, c, pixel_size, light, photometric
+        As in `read`.
+
+    Raises
+    ------
+    ImageReadError
+        As in `read`.
+
+    Examples
+    --------
+    >>> read_bytes(b"not a picture", "notes.tif")
+    Traceback (most recent call last):
+    exoimage.errors.ImageReadError: notes.tif: it is text, not a picture; give a TIFF, PNG, JPEG or BMP file
+    """
+    selection = Selection(scene, z, t, c)
+    file = io.BytesIO(data)
+    return refusing(source, lambda: _image(file, selection, source, pixel_size, light, photometric))
+
+
+def list_scenes(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Names of the pictures in a file, in the order of `read`'s `scene`; one name for most files.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is no picture or damaged.
+    """
+    name = os.fspath(path)
+
+    def names(file: BinaryIO) -> tuple[str, ...]:
+        if _kind(file.read(64)) != "TIFF":
+            return (Path(name).name,)
+        file.seek(0)
+        return scene_names(file)
+
+    return with_open_file(name, names)
+
+
+def _image(
+    file: BinaryIO,
+    selection: Selection,
+    source: str,
+    pixel_size: float | None,
+    light: Light | None,
+    photometric: Photometric,
+) -> Image:
+    decoded = _decoded(file, checked(selection), photometric)
+    return to_image(decoded, source, pixel_size, light)
+
+
+def _decoded(file: BinaryIO, selection: Selection, photometric: Photometric) -> Decoded:
+    kind = _kind(file.read(64))
+    file.seek(0)
+    if kind == "TIFF":
+        return decode_tiff(file, selection, photometric)
+    refuse_stack_choice(selection, f"a {kind} file")
+    decode = next(decode for _, name, decode in _RASTER if name == kind)
+    data = file.getvalue() if isinstance(file, io.BytesIO) else file.read()
+    return with_channels_chosen(decode(data), selection.c)
+
+
+def _kind(head: bytes) -> str:
+    if head.startswith(_TIFF_MAGIC):
+        return "TIFF"
+    for magic, name, _ in _RASTER:
+        if head.startswith(magic):
+            return name
+    for magic, what in _UNREAD:
+        if head.startswith(magic):
+            raise Refusal(f"it is {what}")
+    if not head:
+        raise Refusal("the file is empty; copy or export it again")
+    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+    what = "text, not a picture" if printable == len(head) else f"no picture that is known here ({head[:4]!r} …)"
+    raise Refusal(f"it is {what}; give a TIFF, PNG, JPEG or BMP file")

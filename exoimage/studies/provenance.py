@@ -1,0 +1,60 @@
+"""The record of a run: what was run, on what, by which versions."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from exoimage import __version__
+from exoimage.assays.recipe import Resolved
+from exoimage.studies.plan import Study
+from exoimage.studies.store import Store
+
+PACKAGES = (
+    "numpy", "scipy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs", "pillow", "numba",
+)  # fmt: skip
+
+
+def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_rows: int, n_failed: int) -> str:
+    """The run as JSON: study, recipe, what was decided, every input's sha256, versions and counts."""
+    records = ((image, store.read_record(image.ref.slug)) for image in study.images)
+    document = {
+        "exoimage": __version__,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "study": {"name": study.name, "source": study.source, "groups": list(study.order), "control": study.control},
+        "assay": study.recipe.assay,
+        "assay_revision": study.recipe.revision,
+        "recipe": study.recipe.model_dump(mode="json"),
+        "resolved": {
+            batch: {"digest": one.digest, "n_images": one.n_images, "flags": [flag.value for flag in one.flags]}
+            for batch, one in decided.items()
+        },
+        "statistics": study.statistics.model_dump(mode="json"),
+        "rows": n_rows,
+        "failed_rows": n_failed,
+        "images": {
+            image.ref.key: {
+                "files": dict(record.inputs) if record else {},
+                "error": record.error if record else "",
+                "excluded": image.excluded,
+                "slug": image.ref.slug,
+            }
+            for image, record in records
+        },
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": {name: _installed(name) for name in PACKAGES},
+        "command": sys.argv[1:] if sys.argv and "exoimage" in sys.argv[0] else [],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,205 @@
+"""What a run keeps of each image, so that a killed run goes on and a changed one redoes just what it must.
+
+In the run's folder, under ``records/``: ``SLUG.json`` holds an image's numbers and is written last and atomically, after
+its overlay and labels; ``SLUG.npz`` holds what observing it gave. Between the two passes only, ``pixels/`` holds decoded
+pixels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exoimage.assays.columns import Value
+from exoimage.errors import StudyError
+from exoimage.flags import flag
+from exoimage.images.image import Image
+from exoimage.images.writing import write_whole
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RegionRecord:
+    """The numbers of one region."""
+
+    region: str
+    values: Mapping[str, Value]
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one image after it was measured, or failed.
+
+    Parameters
+    ----------
+    key : str
+        The image's name in the tables.
+    inputs : mapping of file name to sha256
+        The image's file and its ROIs.
+    digest : str
+        Of the Resolved it was measured by.
+    error : str
+        Why it failed; empty if it was measured.
+    regions : tuple of RegionRecord
+    objects : mapping of column to list
+        One entry per counted object.
+    """
+
+    key: str
+    inputs: Mapping[str, str]
+    digest: str
+    error: str = ""
+    regions: tuple[RegionRecord, ...] = ()
+    objects: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the image was measured."""
+        return not self.error
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of a run."""
+
+    folder: Path
+
+    @property
+    def records(self) -> Path:
+        """Where records and evidence of single images lie."""
+        return self.folder / "records"
+
+    @property
+    def pixels(self) -> Path:
+        """Where decoded pixels lie between the passes."""
+        return self.folder / "pixels"
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises
+        ------
+        StudyError
+            If that is not possible.
+        """
+        try:
+            for name in ("records", "pixels", "overlays", "labels"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StudyError(f"{self.folder}: results cannot be written here: {error.strerror or error}") from None
+
+    def overlay_path(self, slug: str) -> Path:
+        """Where the picture of what was counted goes."""
+        return self.folder / "overlays" / f"{slug}.jpg"
+
+    def labels_path(self, slug: str) -> Path:
+        """Where the label mask goes."""
+        return self.folder / "labels" / f"{slug}.tif"
+
+    def write_record(self, slug: str, record: Record) -> None:
+        """Keep a record; it is there whole, or not at all."""
+        document = {"format": FORMAT, **dataclasses.asdict(record)}
+        text = json.dumps(document, separators=(",", ":"), allow_nan=True)
+        write_whole(self.records / f"{slug}.json", text.encode())
+
+    def read_record(self, slug: str) -> Record | None:
+        """The record of an image, or None if there is none that can be read."""
+        try:
+            document = json.loads((self.records / f"{slug}.json").read_bytes())
+            if document.pop("format") != FORMAT:
+                return None
+            regions = tuple(RegionRecord(r["region"], r["values"], tuple(r["flags"])) for r in document.pop("regions"))
+            return Record(regions=regions, **document)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def write_evidence(self, slug: str, evidence: Any, identity: str) -> None:
+        """Keep what observing an image gave, under the identity of image and observing recipe."""
+        path = self.records / f"{slug}.npz"
+        fields: dict[str, Any] = {f.name: getattr(evidence, f.name) for f in dataclasses.fields(evidence)}
+        archive = io.BytesIO()
+        np.savez(archive, identity=np.array(identity), **fields)
+        write_whole(path, archive.getbuffer())
+
+    def read_evidence(self, slug: str, kind: type[Any], identity: str) -> Any | None:
+        """What observing an image gave, or None if there is none for that identity."""
+        try:
+            with np.load(self.records / f"{slug}.npz", allow_pickle=False) as arrays:
+                if str(arrays["identity"]) != identity:
+                    return None
+                values = {f.name: arrays[f.name] for f in dataclasses.fields(kind)}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+            return None
+        return kind(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
+
+    def keep_pixels(self, slug: str, image: Image, sha256: str) -> None:
+        """Keep decoded pixels for the second pass, so that a costly file is decoded once."""
+        about = {
+            "sha256": sha256,
+            "channels": image.channels,
+            "pixel_size": image.pixel_size,
+            "light": image.light,
+            "max_value": image.max_value,
+            "encoding": image.encoding,
+            "source": image.source,
+            "flags": [str(remark) for remark in image.flags],
+        }
+        np.save(self.pixels / f"{slug}.npy", image.pixels)
+        write_whole(self.pixels / f"{slug}.json", json.dumps(about).encode())
+
+    def take_pixels(self, slug: str, sha256: str) -> Image | None:
+        """Decoded pixels, if they were kept of that file."""
+        try:
+            about = json.loads((self.pixels / f"{slug}.json").read_bytes())
+            if about.pop("sha256") != sha256:
+                return None
+            pixels: npt.NDArray[Any] = np.load(self.pixels / f"{slug}.npy", allow_pickle=False)
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+        flags = tuple(flag(name) for name in about.pop("flags"))
+        return Image(pixels, tuple(about.pop("channels")), flags=flags, **about)
+
+    def drop_pixels(self, slug: str) -> None:
+        """Let go of the decoded pixels of one image."""
+        for suffix in ("json", "npy"):
+            (self.pixels / f"{slug}.{suffix}").unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Clear away decoded pixels, and what a killed run left half written."""
+        shutil.rmtree(self.pixels, ignore_errors=True)
+        for folder in (self.folder, self.records, self.folder / "overlays", self.folder / "labels"):
+            for path in folder.glob(".*.tmp"):
+                path.unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Free space where the results go."""
+        return shutil.disk_usage(self.folder).free
+
+
+def sha256_of(content: bytes) -> str:
+    """Identity of a file's content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def plain(value: Any) -> Value:
+    """A table's value as plain Python, None for what is no number."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    result: Value = value
+    return result

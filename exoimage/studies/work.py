@@ -1,0 +1,197 @@
+"""What is done to one image, in whichever process: observe it, measure it, leave its record.
+
+Nothing that goes wrong with one image leaves these functions as an exception: it becomes the image's error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exoimage.assays.recipe import Recipe, Resolved
+from exoimage.assays.results import Result
+from exoimage.errors import ExoimageError, ImageReadError
+from exoimage.images import overlay, writing
+from exoimage.images.image import Image, ImageRef
+from exoimage.images.reading import read_bytes
+from exoimage.studies.store import Record, RegionRecord, Store, plain, sha256_of
+
+SLOW_DECODING = 4e8
+"""Files that decode slower than this, bytes per second, are decoded once and their pixels kept for the second pass."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image of a study, as a worker gets it.
+
+    Parameters
+    ----------
+    ref : ImageRef
+    recipe : Recipe
+    store : Store
+    pixel_size : float or None
+        In µm; where the file does not say it.
+    pixels_budget : int
+        Bytes of decoded pixels that may be kept of this image between the passes.
+    """
+
+    ref: ImageRef
+    recipe: Recipe[Any]
+    store: Store
+    pixel_size: float | None = None
+    pixels_budget: int = 0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The outcome of observing: the identity of the files, or why it failed."""
+
+    inputs: dict[str, str]
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class MeasureJob:
+    """One image to be measured by what was decided."""
+
+    job: Job
+    resolved: Resolved
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The outcome of measuring: whether the record was current already, or why it failed."""
+
+    error: str = ""
+    was_current: bool = False
+    flags: tuple[str, ...] = ()
+
+
+def observe(job: Job) -> Observed:
+    """Read an image and keep what it has to say, unless that is kept already."""
+    try:
+        content, inputs = _contents(job)
+        identity = observing_identity(job.recipe, inputs)
+        slug = job.ref.slug
+        if job.store.read_evidence(slug, job.recipe.evidence, identity) is None:
+            began = time.perf_counter()
+            image = _decoded(job, content)
+            seconds = time.perf_counter() - began
+            job.store.write_evidence(slug, job.recipe.observe(image), identity)
+            _keep_if_worth(job, image, seconds, sha256_of(content))
+    except Exception as error:
+        return Observed({}, explain(error))
+    return Observed(inputs)
+
+
+def measure(task: MeasureJob) -> Measured:
+    """Measure an image and leave its overlay, its labels and, last, its record; nothing if that is current."""
+    job, slug = task.job, task.job.ref.slug
+    inputs: dict[str, str] = {}
+    try:
+        content, inputs = _contents(job)
+        known = job.store.read_record(slug)
+        if known is not None and known.ok and (known.inputs, known.digest) == (inputs, task.resolved.digest):
+            return Measured(was_current=True, flags=_all_flags(known))
+        image = job.store.take_pixels(slug, sha256_of(content)) or _decoded(job, content)
+        del content
+        record = _measured(task, image, inputs)
+    except Exception as error:
+        record = Record(job.ref.key, inputs, task.resolved.digest, error=explain(error))
+    return _left(job, record)
+
+
+def fail(job: Job, reason: str) -> Measured:
+    """Leave the record of an image that cannot be measured."""
+    return _left(job, Record(job.ref.key, {}, "", error=reason))
+
+
+def observing_identity(recipe: Recipe[Any], inputs: dict[str, str]) -> str:
+    """Identity of what observing gives: the files, and the part of the recipe that observing looks at."""
+    text = repr((recipe.assay, recipe.revision, recipe.observing_key(), sorted(inputs.items())))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def explain(error: Exception) -> str:
+    """Why an image failed, in one line."""
+    if isinstance(error, ExoimageError):
+        text = error.reason if isinstance(error, ImageReadError) else str(error)
+    elif isinstance(error, MemoryError):
+        text = "it needs more memory than this computer has free"
+    elif isinstance(error, OSError):
+        text = f"{error.strerror or error}: {error.filename}" if error.filename else str(error.strerror or error)
+    else:
+        text = f"unexpected {type(error).__name__}: {error}; please report it"
+    return " ".join(text.split())
+
+
+def _contents(job: Job) -> tuple[bytes, dict[str, str]]:
+    """The image's bytes, and the identity of all files that decide its numbers."""
+    (path,) = map(Path, job.ref.files)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ImageReadError(str(path), "there is no such file") from None
+    inputs = {path.name: sha256_of(content)}
+    for other in job.recipe.files_for(path):
+        inputs[other.name] = sha256_of(other.read_bytes())
+    return content, inputs
+
+
+def _decoded(job: Job, content: bytes) -> Image:
+    image = read_bytes(content, job.ref.files[0], scene=job.ref.scene)
+    return image.with_pixel_size(job.pixel_size) if image.pixel_size is None else image
+
+
+def _keep_if_worth(job: Job, image: Image, seconds: float, sha256: str) -> None:
+    size = image.pixels.nbytes
+    is_slow = size / max(seconds, 1e-9) < SLOW_DECODING
+    if is_slow and size <= job.pixels_budget and job.store.free_bytes() > 20 * size:
+        job.store.keep_pixels(job.ref.slug, image, sha256)
+
+
+def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
+    job, slug = task.job, task.job.ref.slug
+    result = task.resolved.measure(image)
+    writing.write_overlay(job.store.overlay_path(slug), drawn(image, result))
+    writing.write_labels(job.store.labels_path(slug), result.labels, image.pixel_size)
+    regions = tuple(
+        RegionRecord(r.region, {k: plain(v) for k, v in r.values.items()}, tuple(map(str, r.flags)))
+        for r in result.regions
+    )
+    objects = {name: [plain(v) for v in np.asarray(values)] for name, values in result.object_values.items()}
+    return Record(job.ref.key, inputs, task.resolved.digest, regions=regions, objects=objects)
+
+
+def drawn(image: Image, result: Result) -> Any:
+    """The picture with what was counted, the regions and what was left out drawn on it, (y, x, 3) uint8."""
+    regions = [
+        (region.name, region.full_mask(image.shape))
+        for region in result.drawn_regions
+        if region.mask is not None
+    ]
+    mask = next(iter(result.masks.values()))
+    return overlay.draw_overlay(image, mask=mask, regions=regions, excluded=result.excluded)
+
+
+def _left(job: Job, record: Record) -> Measured:
+    try:
+        if not record.ok:
+            for path in (job.store.overlay_path(job.ref.slug), job.store.labels_path(job.ref.slug)):
+                path.unlink(missing_ok=True)
+        job.store.write_record(job.ref.slug, record)
+        job.store.drop_pixels(job.ref.slug)
+    except OSError as error:
+        return Measured(error=f"its record could not be written: {explain(error)}")
+    return Measured(record.error, flags=_all_flags(record))
+
+
+def _all_flags(record: Record) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(flag for region in record.regions for flag in region.flags))
+
+
