@@ -52,10 +52,13 @@ def fill_holes(mask: Mask, largest_px: float = np.inf, connectivity: Literal[4, 
         raise MeasureError(f"connectivity is 4 or 8, not {connectivity!r}")
     if 0 in mask.shape:
         return mask.copy()
-    background = np.ascontiguousarray(~mask).view(np.uint8)
-    labels, stats = cv2.connectedComponentsWithStats(background, connectivity=12 - connectivity, ltype=cv2.CV_32S)[1:3]
-    is_hole = stats[:, cv2.CC_STAT_AREA] <= largest_px
-    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        is_hole[border] = False
-    is_hole[0] = True  # what is not background stays filled
-    return np.asarray(is_hole[labels])
+    across = 12 - connectivity
+    framed = cv2.copyMakeBorder((~mask).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    cv2.floodFill(framed, None, (0, 0), 0, flags=across)
+    holes = np.ascontiguousarray(framed[1:-1, 1:-1])
+    if not np.isinf(largest_px):
+        labels = cv2.connectedComponents(holes, connectivity=across, ltype=cv2.CV_32S)[1]
+        places = np.flatnonzero(holes)
+        found = labels.ravel()[places]
+        holes.ravel()[places] = np.bincount(found, minlength=1)[found] <= largest_px
+    return np.asarray(mask | holes.view(np.bool_))
