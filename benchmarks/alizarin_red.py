@@ -3,8 +3,8 @@
     python benchmarks/alizarin_red.py [--images 120]
 
 1. one stain + histogram threshold + area of a 2048 × 2048 picture in memory, against scikit-image;
-2. a whole `exoimage run` of LZW-compressed TIFFs of that size, per further image, against only reading them with tifffile in as
-   many processes; start-up is apart; peak memory per process;
+2. a whole `exoimage run` of LZW-compressed TIFFs of that size, per further image, against only reading them with
+   tifffile in as many processes; start-up is apart; peak memory per process;
 3. `import exoimage` and `exoimage --version`, against `python -c pass`.
 """
 
@@ -65,7 +65,10 @@ def in_memory() -> None:
         return float((plane > threshold_otsu(plane)).mean())
 
     fast, slow = median_seconds(ours), median_seconds(theirs, 3)
-    print(f"one stain + Otsu + area, 2048 x 2048: {1e3 * fast:.1f} ms; scikit-image {1e3 * slow:.0f} ms; {slow / fast:.0f} times")
+    print(
+        f"one stain + Otsu + area, 2048 x 2048: {1e3 * fast:.1f} ms; scikit-image {1e3 * slow:.0f} ms;"
+        f" {slow / fast:.0f} times"
+    )
 
 
 def read_all(paths: list[Path], jobs: int) -> float:
@@ -137,7 +140,10 @@ def run_seconds(folder: Path, count: int, jobs: int) -> float:
         subset.mkdir()
         for name in names:
             os.link(name, subset / name.name)
-    study.write_text(f'[study]\nassay = "stain-area"\nimages = "images_{count}/*.tif"\n[recipe]\nstains = {{ method = "preset", name = "H DAB" }}\n')
+    study.write_text(
+        f'[study]\nassay = "stain-area"\nimages = "images_{count}/*.tif"\n'
+        '[recipe]\nstains = { method = "preset", name = "H DAB" }\n'
+    )
     command = [sys.executable, "-m", "exoimage", "run", str(study), "--out", str(out), "--jobs", str(jobs), "--quiet"]
     began = time.perf_counter()
     subprocess.run(command, check=True)
@@ -163,7 +169,8 @@ def whole_run(images: int, jobs: int) -> None:
         each = (long - short) / (images - fewer)
         start = short - fewer * each
         print(
-            f"exoimage run, {images} less {fewer} LZW TIFFs of 2048 x 2048, {jobs} processes: {1e3 * each:.0f} ms per further image;"
+            f"exoimage run, {images} less {fewer} LZW TIFFs of 2048 x 2048, {jobs} processes:"
+            f" {1e3 * each:.0f} ms per further image;"
             f" reading alone {1e3 * reading:.0f} ms; {each / reading:.2f} times; start-up {start:.1f} s;"
             f" peak memory of a process {peak.megabytes:.0f} MB"
         )
@@ -173,10 +180,15 @@ def whole_run(images: int, jobs: int) -> None:
 
 def start_up() -> None:
     def seconds(*arguments: str) -> float:
-        return median_seconds(lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL), 7)
+        return median_seconds(
+            lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL), 7
+        )
 
     bare = seconds("-c", "pass")
-    for name, arguments in (("import exoimage", ("-c", "import exoimage")), ("exoimage --version", ("-m", "exoimage", "--version"))):
+    for name, arguments in (
+        ("import exoimage", ("-c", "import exoimage")),
+        ("exoimage --version", ("-m", "exoimage", "--version")),
+    ):
         taken = seconds(*arguments)
         print(f"{name}: {1e3 * taken:.0f} ms; python -c pass {1e3 * bare:.0f} ms; {taken / bare:.1f} times")
 

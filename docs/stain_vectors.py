@@ -1,7 +1,7 @@
 """How the stain vectors that no tool ships were derived: ``python docs/stain_vectors.py`` prints them.
 
-A dye's absorption is taken as one or two Gaussian bands (wavelength of the maximum and full width at half maximum, nm, from
-the dye's published spectrum), a camera's channels as Gaussian sensitivities. The optical density of a layer that
+A dye's absorption is taken as one or two Gaussian bands (wavelength of the maximum and full width at half maximum, nm,
+from the dye's published spectrum), a camera's channels as Gaussian sensitivities. The optical density of a layer that
 absorbs 90 % at its maximum, as each channel sees it, is the direction of the stain.
 """
 

@@ -202,5 +202,3 @@ def _count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"at least one process is needed, not {text}")
     return value
-
-

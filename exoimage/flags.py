@@ -6,13 +6,13 @@ Every flag that exoimage can raise is a member of `Flag`; tables print its value
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
+from enum import StrEnum
 from typing import Literal
 
 Severity = Literal["note", "warn", "exclude"]
 
 
-class Flag(str, Enum):
+class Flag(StrEnum):
     """A named remark about an image or a number, with its meaning and its severity.
 
     Severity ``note`` informs, ``warn`` asks for a look at the picture, ``exclude`` says that the row is not fit
@@ -35,33 +35,54 @@ class Flag(str, Enum):
         member.meaning = meaning
         return member
 
-    def __str__(self) -> str:
-        return str(self.value)
-
     BLANK = "blank", "warn", "The region holds nothing but one even tone: nothing was found in it."
     LOW_CONTRAST = "low_contrast", "warn", "The tones span too little for a threshold to be told from noise."
-    SATURATED = "saturated", "warn", "Part of the region is as dark (absorbed light) or bright (emitted) as the camera can store."
+    SATURATED = (
+        "saturated",
+        "warn",
+        "Part of the region is as dark (absorbed light) or bright (emitted) as the camera can store.",
+    )
     CLIPPED_WHITE = "clipped_white", "warn", "The background is at the camera's upper limit: faint stain may be lost."
     OUT_OF_FOCUS = "out_of_focus", "warn", "Edges are soft: areas and counts hang on the blur."
     UNEVEN_LIGHT = "uneven_light", "warn", "The background's brightness varies over the field."
-    COLOUR_CAST = "colour_cast", "warn", "The white point is far from grey: wrong white balance, or no background in the picture."
-    NO_PIXEL_SIZE = "no_pixel_size", "note", "The size of a pixel is unknown: columns in µm are empty, sizes were taken in px."
+    COLOUR_CAST = (
+        "colour_cast",
+        "warn",
+        "The white point is far from grey: wrong white balance, or no background in the picture.",
+    )
+    NO_PIXEL_SIZE = (
+        "no_pixel_size",
+        "note",
+        "The size of a pixel is unknown: columns in µm are empty, sizes were taken in px.",
+    )
     NO_ROI = "no_roi", "note", "No region of interest was given where the measure usually needs one."
     ANNOTATION = "annotation", "warn", "Burnt-in scale bar, letters, arrows or panels were found and left out."
-    WRONG_LIGHT = "wrong_light", "warn", "The picture looks like fluorescence where bright field is expected, or the reverse."
+    WRONG_LIGHT = (
+        "wrong_light",
+        "warn",
+        "The picture looks like fluorescence where bright field is expected, or the reverse.",
+    )
     ESTIMATED_FROM_ONE_IMAGE = (
-        "estimated_from_one_image", "note",
+        "estimated_from_one_image",
+        "note",
         "White point, stain or threshold were estimated from this image alone, not from a study.",
     )
     THRESHOLD_AT_LIMIT = (
-        "threshold_at_limit", "note", "The automatic threshold fell below the floor in OD, which was used instead.",
+        "threshold_at_limit",
+        "note",
+        "The automatic threshold fell below the floor in OD, which was used instead.",
     )
     THRESHOLD_OVERRIDDEN = "threshold_overridden", "warn", "The threshold of this image was set by hand."
     NO_THRESHOLD = "no_threshold", "warn", "The automatic method has no answer on these tones: nothing was counted."
     EDITED = "edited", "note", "The mask was corrected by hand."
-    STAINS_NEAR_PARALLEL = "stains_near_parallel", "warn", "Two stain vectors are so alike that their shares are uncertain."
+    STAINS_NEAR_PARALLEL = (
+        "stains_near_parallel",
+        "warn",
+        "Two stain vectors are so alike that their shares are uncertain.",
+    )
     STAIN_MISMATCH = (
-        "stain_mismatch", "warn",
+        "stain_mismatch",
+        "warn",
         "The colour of what was counted is far from the stain vector: another stain, or a wrong white point?",
     )
     LOSSY_FILE = "lossy_file", "note", "The file is compressed with loss (JPEG): colours and edges are not as measured."
@@ -70,7 +91,9 @@ class Flag(str, Enum):
     NO_MARKER_CHANNEL = "no_marker_channel", "warn", "The marker's channel is missing: only nuclei were counted."
     NO_DYE_CONTROL = "no_dye_control", "note", "No dye-only control is named: dye forms particles of its own."
     IMAGEJ_OVERFLOW = (
-        "imagej_overflow", "warn", "ImageJ's integer arithmetic overflows here: its number differs from the exact one.",
+        "imagej_overflow",
+        "warn",
+        "ImageJ's integer arithmetic overflows here: its number differs from the exact one.",
     )
     IMAGEJ_VERSION = "imagej_version", "note", "ImageJ's versions answer differently here."
 

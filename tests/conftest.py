@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,3 +40,22 @@ def write_fields(
         fields[name] = synth.nodule_field(shape, synth.Nodules(fraction=fraction, radius_px=9), seed=index)
         write_image(folder / name, Image(fields[name].pixels, pixel_size=pixel_size))
     return fields
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require",
+        default=os.environ.get("EXOIMAGE_REQUIRE", ""),
+        help="markers, with commas, whose tests may not be skipped (default: EXOIMAGE_REQUIRE)",
+    )
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn a skip into a failure where continuous integration has to have what the test needs."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    required = [name for name in item.config.getoption("--require").split(",") if name]
+    if report.skipped and any(item.get_closest_marker(name) for name in required):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but required here: {report.longrepr}"

@@ -23,5 +23,5 @@ class AlizarinRed(StainArea):
 
     stains: StainChoice = Field(
         PresetStains(name="alizarin red", target="alizarin red"),
-        description="The stain vectors: preset, vectors, macenko or marked. Grey and tan hold light, cells and pigment apart.",
+        description="Vectors: preset, vectors, macenko or marked. Grey and tan hold light, cells and pigment apart.",
     )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from exoimage.flags import Flag
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+
+from exoimage.flags import Flag
 
 Scope = Literal["study", "batch", "image"]
 """Which images an estimate is pooled over."""

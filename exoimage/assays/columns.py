@@ -92,7 +92,7 @@ class Ratio:
     denominator: str
     scale: float = 1.0
 
-    def of(self, column: str, rows: Sequence[Row]) -> float | None:
+    def of(self, column: str, rows: Sequence[Row]) -> float | None:  # noqa: ARG002
         """Pool numerators and denominators."""
         usable = [r for r in rows if _numbers(self.numerator, [r]) and _numbers(self.denominator, [r])]
         total = sum(_numbers(self.denominator, usable))

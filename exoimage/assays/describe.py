@@ -42,6 +42,4 @@ def _column_lines(column: Column, *, aggregated: bool = True) -> str:
     if aggregated:
         text += f" To the sample: {column.aggregation.describe()}."
     mark = "*" if column.primary else " "
-    return textwrap.fill(
-        text, 110, initial_indent=f"  {mark} {column.name:24s} ", subsequent_indent=" " * 29
-    )
+    return textwrap.fill(text, 110, initial_indent=f"  {mark} {column.name:24s} ", subsequent_indent=" " * 29)

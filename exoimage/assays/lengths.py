@@ -91,7 +91,6 @@ class Length:
         )
 
 
-
 def disc_area(diameter_px: float) -> float:
     """Area in px of a disc of that diameter."""
     return math.pi / 4 * diameter_px**2

@@ -1,8 +1,8 @@
 """A recipe: all that decides a number, and the three steps in which it measures.
 
-    recipe.observe(image)       what an image has to say about white point, stains and threshold
-    recipe.resolve([evidence])  decides them, for all images together
-    resolved.measure(image)     measures one image by what was decided
+recipe.observe(image)       what an image has to say about white point, stains and threshold
+recipe.resolve([evidence])  decides them, for all images together
+resolved.measure(image)     measures one image by what was decided
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ class Resolved:
         open_scopes = recipe.open_scopes()
         if set(open_scopes) - {"image"}:
             raise MeasureError(
-                f"the recipe still has choices open over {', '.join(open_scopes)}: resolve it with the evidence of all images"
+                f"the recipe still has choices open over {', '.join(open_scopes)}: resolve it with the evidence"
+                " of all images"
             )
         if open_scopes:
             own = recipe.resolve([recipe.observe(image)], ("image",))
@@ -171,5 +172,11 @@ class Resolved:
             "exoimage": __version__,
         }
         return Result(
-            regions, result.object_values, result.labels, result.masks, result.excluded, result.drawn_regions, provenance
+            regions,
+            result.object_values,
+            result.labels,
+            result.masks,
+            result.excluded,
+            result.drawn_regions,
+            provenance,
         )

@@ -18,9 +18,7 @@ from exoimage.flags import flag
 R = TypeVar("R", bound=BaseModel)
 
 
-def validated(
-    model: type[R], values: Mapping[str, Any], *, where: str = "", folder: Path | None = None
-) -> R:
+def validated(model: type[R], values: Mapping[str, Any], *, where: str = "", folder: Path | None = None) -> R:
     """A recipe from plain values.
 
     Parameters
@@ -59,9 +57,7 @@ def load_recipe(path: str | Path) -> Recipe[Any]:
     return recipe_from(name, values, where=str(path), folder=Path(path).parent.absolute())
 
 
-def recipe_from(
-    name: str, values: Mapping[str, Any], *, where: str = "", folder: Path | None = None
-) -> Recipe[Any]:
+def recipe_from(name: str, values: Mapping[str, Any], *, where: str = "", folder: Path | None = None) -> Recipe[Any]:
     """A recipe of the named assay from plain values; see `validated`."""
     from exoimage.assays.registry import recipe_class
 

@@ -126,9 +126,7 @@ class RoiRegion(Choice):
         from exoimage.images.rois import read_regions
 
         (path,) = self.files_for(Path(image.source))
-        return FoundRegions(
-            tuple(Region.of_mask(named.name, named.mask) for named in read_regions(path, image.shape))
-        )
+        return FoundRegions(tuple(Region.of_mask(named.name, named.mask) for named in read_regions(path, image.shape)))
 
     def files_for(self, image_path: Path) -> tuple[Path, ...]:
         """The file with the regions of one picture.

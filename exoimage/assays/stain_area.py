@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
@@ -34,6 +35,9 @@ from exoimage.methods.stains import StainSet
 
 Mask = npt.NDArray[np.bool_]
 
+FLAG_SAMPLE = 2**14
+"""Pixels that the flags of a region look at, about."""
+
 MISMATCH_DEG = 45.0
 """A hue further than this from the stain's is another stain's."""
 
@@ -45,7 +49,10 @@ COLUMNS = (
     Column("integrated_od", "Optical density of the stain summed over the stained pixels.", Mean(), primary=True),
     Column("stained_area_um2", "Stained area.", Sum()),
     Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
-    Column("mean_od", "Mean optical density of the stain over the stained pixels.", Ratio("integrated_od", "stained_area_px")),
+    Column(
+        "mean_od", "Mean optical density of the stain over the stained pixels.",
+        Ratio("integrated_od", "stained_area_px"),
+    ),
     Column(
         "region_mean_od", "Mean optical density of the stain over the whole region, thresholded or not.",
         AreaWeighted("region_area_px"),
@@ -89,11 +96,12 @@ class StainArea(Recipe[ColourSample]):
 
     region: RegionChoice = Field(WholeRegion(), description="Where to measure: whole, wells or rois.")
     white: WhiteChoice = Field(
-        EstimatedWhite(), description="The white point: estimated, given, full-scale or blank-field (flat-field correction)."
+        EstimatedWhite(),
+        description="The white point: estimated, given, full-scale or blank-field (flat-field correction).",
     )
     stains: StainChoice = Field(
         PresetStains(name="Sirius red", target="Sirius red"),
-        description="The stain vectors: preset, vectors, macenko or marked. Other stains than the target keep what is not it apart.",
+        description="Vectors: preset, vectors, macenko or marked. The other stains hold apart what is not the target.",
     )
     threshold: ThresholdChoice = Field(
         AutoThreshold(),
@@ -103,10 +111,11 @@ class StainArea(Recipe[ColourSample]):
         Length(3, "px"), description='Equivalent diameter below which an object is noise, in "um" or "px".'
     )
     largest_nodule: Length = Field(
-        Length(float("inf"), "px"), description='Equivalent diameter above which an object is none; "unlimited" keeps all.'
+        Length(float("inf"), "px"),
+        description='Equivalent diameter above which an object is none; "unlimited" keeps all.',
     )
     largest_hole: Length = Field(
-        Length(3, "px"), description="Holes in stained objects up to this equivalent diameter are filled."
+        Length(0, "px"), description="Holes in stained objects up to this equivalent diameter are filled."
     )
     leave_out_annotations: bool = Field(
         True, description="Find burnt-in scale bars, letters and arrows, and leave them out of the region."
@@ -117,9 +126,7 @@ class StainArea(Recipe[ColourSample]):
         _refuse_unless_colour(self.assay, image)
         return sample_colours(image, self.region.find(image), self._annotations(image))
 
-    def decide(
-        self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]
-    ) -> Decided:
+    def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> Decided:
         """White point first, then stains, then threshold; see `Recipe.decide`."""
         samples = _of_one_depth(evidence)
         if not samples and set(self.open_scopes()) & set(scopes):
@@ -169,7 +176,9 @@ class StainArea(Recipe[ColourSample]):
             raise ValueError('threshold.scope is "study" but white.scope is "batch": give both the same scope')
         estimated = isinstance(self.stains, MacenkoStains | MarkedStains)
         if estimated and white not in (None, "study", self.stains.pooled_over()):
-            raise ValueError(f'estimated stain vectors need one white point for all their images; white is per "{white}"')
+            raise ValueError(
+                f'estimated stain vectors need one white point for all their images; white is per "{white}"'
+            )
         return self
 
     def observing_key(self) -> str:
@@ -238,21 +247,23 @@ class _Measure:
     image: Image
 
     def regions(self, found: FoundRegions, excluded: Mask | None, common: tuple[Flag, ...]) -> Result:
-        labels = np.zeros(self.image.shape, dtype=np.int32)
+        parts = list[npt.NDArray[np.int32]]()
         results: list[RegionResult] = []
         objects: list[dict[str, npt.NDArray[Any]]] = []
+        count = 0
         for region in found.regions:
-            result, region_labels, table = self.region(region, excluded, first=int(labels.max()) + 1)
-            if region_labels is not None:
-                _paste(labels, region, region_labels)
+            result, region_labels, table = self.region(region, excluded, first=count + 1)
+            parts.append(region_labels)
             results.append(RegionResult(result.region, result.values, merged(result.flags, common)))
             objects.append(table)
+            count += len(table["object"])
+        labels = self._laid_out(found.regions, parts)
         joined = {name: np.concatenate([table[name] for table in objects]) for name in objects[0]}
         return Result(tuple(results), joined, labels, {"stain": labels > 0}, excluded, found.regions)
 
     def region(
         self, region: Region, excluded: Mask | None, first: int
-    ) -> tuple[RegionResult, npt.NDArray[np.int32] | None, dict[str, npt.NDArray[Any]]]:
+    ) -> tuple[RegionResult, npt.NDArray[np.int32], dict[str, npt.NDArray[Any]]]:
         pixels = self.image.pixels[region.box]
         inside = _inside(region, excluded)
         area_px = int(np.count_nonzero(inside)) if inside is not None else pixels.shape[0] * pixels.shape[1]
@@ -261,14 +272,26 @@ class _Measure:
         sample = sample_box(pixels, inside, None)
         if quality.is_constant(sample):
             values = self._values(area_px, empty := empty_objects(OBJECT_COLUMNS), mean_od=0.0)
-            return RegionResult(region.name, values, (Flag.BLANK,)), None, empty
+            return RegionResult(region.name, values, (Flag.BLANK,)), np.zeros(pixels.shape[:2], dtype=np.int32), empty
         plane = stains.stain_plane(pixels, self.stains, max_value=self.image.max_value)
         labels, table = self._nodules(plane, inside)
         objects = self._object_values(region, table, first)
-        mean_od = float(plane.mean(dtype=np.float64) if inside is None else plane[inside].mean(dtype=np.float64))
-        values = self._values(area_px, objects, mean_od)
-        flags = self._flags(pixels, sample, plane, labels)
-        return RegionResult(region.name, values, flags), np.where(labels > 0, labels + (first - 1), 0), objects
+        values = self._values(area_px, objects, _mean(plane, inside))
+        flags = self._flags(
+            pixels, sample[:: max(1, len(sample) // FLAG_SAMPLE)], plane, labels if len(table) else None
+        )
+        return RegionResult(region.name, values, flags), labels, objects
+
+    def _laid_out(self, regions: tuple[Region, ...], parts: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.int32]:
+        """The regions' labels in one picture, numbered on from region to region."""
+        if len(parts) == 1 and parts[0].shape == self.image.shape:
+            return parts[0]
+        labels = np.zeros(self.image.shape, dtype=np.int32)
+        count = 0
+        for region, part in zip(regions, parts, strict=True):
+            np.copyto(labels[region.box], part + np.int32(count), where=part > 0)
+            count += int(part.max())
+        return labels
 
     def _nodules(
         self, plane: npt.NDArray[np.float32], inside: Mask | None
@@ -289,12 +312,9 @@ class _Measure:
         keep = (table.area_px >= smallest) & (table.area_px <= largest)
         if keep.all():
             return labels, table
-        renumbered = np.concatenate(([0], np.cumsum(keep) * keep)).astype(np.int32)
-        return renumbered[labels], table.only(keep)
+        return particles.only_labels(labels, keep), table.only(keep)
 
-    def _object_values(
-        self, region: Region, table: particles.ObjectTable, first: int
-    ) -> dict[str, npt.NDArray[Any]]:
+    def _object_values(self, region: Region, table: particles.ObjectTable, first: int) -> dict[str, npt.NDArray[Any]]:
         count = len(table.area_px)
         area_um2 = np.full(count, np.nan) if self.image.pixel_size is None else table.area_px * self.image.pixel_size**2
         rows, columns = region.box
@@ -309,9 +329,7 @@ class _Measure:
             "mean_od": table.intensity_sum / np.maximum(table.area_px, 1),
         }
 
-    def _values(
-        self, region_area_px: int, objects: dict[str, npt.NDArray[Any]], mean_od: float
-    ) -> dict[str, Value]:
+    def _values(self, region_area_px: int, objects: dict[str, npt.NDArray[Any]], mean_od: float) -> dict[str, Value]:
         areas = objects["area_px"]
         count, stained_px = len(areas), int(areas.sum())
         integrated = float((objects["mean_od"] * areas).sum())
@@ -342,18 +360,19 @@ class _Measure:
         pixels: npt.NDArray[Any],
         sample: npt.NDArray[Any],
         plane: npt.NDArray[np.float32],
-        labels: npt.NDArray[np.int32],
+        labels: npt.NDArray[np.int32] | None,
     ) -> tuple[Flag, ...]:
         even = quality.tone_span_od(sample, self.stains.white) < quality.EVEN_TONE_OD
-        found_any = bool(labels.any())
         flags: list[Flag] = [*quality.exposure_flags(sample, self.image.max_value)]
         if even:
-            flags.append(Flag.LOW_CONTRAST if found_any else Flag.BLANK)
+            flags.append(Flag.BLANK if labels is None else Flag.LOW_CONTRAST)
         step = max(1, min(pixels.shape[:2]) // 256)
         target = np.asarray(self.stains.vectors[self.stains.index(self.stains.target)])
         if not even and quality.uneven_light(pixels[::step, ::step], int(np.argmin(target))):
             flags.append(Flag.UNEVEN_LIGHT)
-        if found_any and self._is_another_stain(pixels[::step, ::step], plane[::step, ::step], labels[::step, ::step]):
+        if labels is not None and self._is_another_stain(
+            pixels[::step, ::step], plane[::step, ::step], labels[::step, ::step]
+        ):
             flags.append(Flag.STAIN_MISMATCH)
         return tuple(flags)
 
@@ -381,9 +400,8 @@ def _inside(region: Region, excluded: Mask | None) -> Mask | None:
     return kept if region.mask is None else kept & region.mask
 
 
-def _paste(labels: npt.NDArray[np.int32], region: Region, region_labels: npt.NDArray[np.int32]) -> None:
-    view = labels[region.box]
-    np.copyto(view, region_labels, where=region_labels > 0)
+def _mean(plane: npt.NDArray[np.float32], inside: Mask | None) -> float:
+    return float(cv2.mean(plane, None if inside is None else inside.view(np.uint8))[0])
 
 
 def _of_one_depth(samples: Sequence[ColourSample]) -> list[ColourSample]:

@@ -44,9 +44,7 @@ class VectorStains(Choice):
     @classmethod
     def of(cls, stain_set: StainSet) -> VectorStains:
         """The recipe's form of a stain set."""
-        return cls(
-            names=stain_set.names, vectors=stain_set.vectors, target=stain_set.target, source=stain_set.source
-        )
+        return cls(names=stain_set.names, vectors=stain_set.vectors, target=stain_set.target, source=stain_set.source)
 
     def stain_set(self, white: White) -> StainSet:
         """The stains seen against a white point."""
@@ -93,7 +91,7 @@ def _known(name: str, target: str) -> StainSet:
 
 
 class PresetStains(_LikePreset):
-    """Stain vectors by a name: ImageJ's sets, "alizarin red", "Sirius red", "Oil Red O" …"""
+    """Stain vectors by a name: ImageJ's sets, "alizarin red", "Sirius red", "Oil Red O" and more."""
 
     method: Literal["preset"] = "preset"
     name: str = Field(description="Name of the stain set.")
@@ -150,10 +148,13 @@ class MacenkoStains(_LikePreset):
         for name, angle in zip(names, angles, strict=True):
             if angle > self.max_angle_deg:
                 raise MeasureError(
-                    f"Macenko's estimate of {name} is {angle:.0f}° from the set {self.like!r} (allowed: {self.max_angle_deg:g}°):"
+                    f"Macenko's estimate of {name} is {angle:.0f}° from the set {self.like!r} (allowed:"
+                    f" {self.max_angle_deg:g}°):"
                     " the pictures show other stains, or one only; give vectors or a marked region instead"
                 )
-        source = "Macenko 2009, " + ", ".join(f"{n} {a:.1f}° from {self.like}" for n, a in zip(names, angles, strict=True))
+        source = "Macenko 2009, " + ", ".join(
+            f"{n} {a:.1f}° from {self.like}" for n, a in zip(names, angles, strict=True)
+        )
         return VectorStains(names=names, vectors=vectors, target=self.target, source=source), from_one_image(samples)
 
 

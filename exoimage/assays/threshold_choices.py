@@ -45,12 +45,17 @@ class AutoThreshold(Choice):
     method: AutoMethod = Field("otsu", description="One of ImageJ's automatic methods, in lower case.")
     scope: Scope = Field("study", description="Images that share one threshold. Only one for all groups compares them.")
     floor_od: float = Field(
-        0.15, ge=0, le=2, description="The threshold is never lower: an automatic method finds stain in a blank plate too."
+        0.15,
+        ge=0,
+        le=2,
+        description="The threshold is never lower: an automatic method finds stain in a blank plate too.",
     )
 
     def sentence(self) -> str:
         """The choice in words."""
-        return f"a threshold by the method {self.method} on the histogram of each {self.scope}, at least {self.floor_od:g}"
+        return (
+            f"a threshold by the method {self.method} on the histogram of each {self.scope}, at least {self.floor_od:g}"
+        )
 
     def resolve(self, amounts: list[Amounts], controls: list[Amounts]) -> tuple[FixedThreshold, tuple[Flag, ...]]:  # noqa: ARG002
         """Apply the method to the pooled histogram."""
@@ -67,13 +72,18 @@ class ControlThreshold(Choice):
 
     method: Literal["negative-controls"] = "negative-controls"
     controls: str = Field(description="The group that is negative, or a pattern of image names (blank_*.tif).")
-    percentile: float = Field(99.9, gt=50, le=100, description="Share of the controls' pixels below the threshold, in percent.")
+    percentile: float = Field(
+        99.9, gt=50, le=100, description="Share of the controls' pixels below the threshold, in percent."
+    )
     floor_od: float = Field(0.05, ge=0, le=2, description="The threshold is never lower.")
     scope: Literal["study", "batch"] = Field("study", description="Images that share one threshold.")
 
     def sentence(self) -> str:
         """The choice in words."""
-        return f"the {self.percentile:g}th percentile of the negative controls ({self.controls}), at least {self.floor_od:g}"
+        return (
+            f"the {self.percentile:g}th percentile of the negative controls ({self.controls}), at least"
+            f" {self.floor_od:g}"
+        )
 
     def resolve(self, amounts: list[Amounts], controls: list[Amounts]) -> tuple[FixedThreshold, tuple[Flag, ...]]:  # noqa: ARG002
         """Take the percentile of the controls.
@@ -85,8 +95,8 @@ class ControlThreshold(Choice):
         """
         if not controls:
             raise MeasureError(
-                f"the threshold comes from the negative controls {self.controls!r}, but no image is one: name a group of the"
-                " study or a pattern of image names, or choose a fixed threshold"
+                f"the threshold comes from the negative controls {self.controls!r}, but no image is one: name a group"
+                " of the study or a pattern of image names, or choose a fixed threshold"
             )
         od = float(np.percentile(np.concatenate(controls), self.percentile))
         return _at_least(self.floor_od, round(od, 6), ())
@@ -95,8 +105,8 @@ class ControlThreshold(Choice):
 def absorption_histogram(amounts: list[Amounts]) -> npt.NDArray[np.int64]:
     """Histogram of the share of light that the stain absorbs, ``1 - 10 ** -OD``, pooled over images.
 
-    ImageJ's automatic methods see the stain as such a plane too (its 8-bit transmittance, inverted). On this scale a few
-    very dense pixels weigh no more than dense ones; on a scale of optical density they would pull the threshold up.
+    ImageJ's automatic methods see the stain as such a plane too (its 8-bit transmittance, inverted). On this scale a
+    few very dense pixels weigh no more than dense ones; on a scale of optical density they would pull the threshold up.
     """
     pooled = np.concatenate(amounts) if amounts else np.empty(0)
     absorbed = 1.0 - 10.0 ** -np.maximum(pooled, 0.0)

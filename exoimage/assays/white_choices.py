@@ -108,6 +108,4 @@ class BlankFieldWhite(Choice):
         return GivenWhite(rgb=white.rgb, light=white.light), density.white_flags(white, blank.max_value)
 
 
-WhiteChoice = Annotated[
-    EstimatedWhite | GivenWhite | FullScaleWhite | BlankFieldWhite, Field(discriminator="method")
-]
+WhiteChoice = Annotated[EstimatedWhite | GivenWhite | FullScaleWhite | BlankFieldWhite, Field(discriminator="method")]

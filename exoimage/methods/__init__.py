@@ -1,0 +1,14 @@
+"""Pure functions on arrays: optical density, stains, thresholds, particles, wells, synthetic pictures.
+
+They know nothing of files, recipes and tables.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submodules=[
+        "burnt_in", "density", "particles", "presets", "quality", "segmentation", "stains", "synth", "thresholds",
+        "wells",
+    ],
+)  # fmt: skip

@@ -10,16 +10,12 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def sum_tables(
-    pixels: npt.NDArray[Any], tables: npt.NDArray[np.float32], out: npt.NDArray[np.float32]
-) -> None:
+def sum_tables(pixels: npt.NDArray[Any], tables: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
     """Per pixel the sum over its three channels of a table's entry at the stored value."""
     height, width = out.shape
     for y in range(height):
         for x in range(width):
-            out[y, x] = (
-                tables[0, pixels[y, x, 0]] + tables[1, pixels[y, x, 1]] + tables[2, pixels[y, x, 2]]
-            )
+            out[y, x] = tables[0, pixels[y, x, 0]] + tables[1, pixels[y, x, 1]] + tables[2, pixels[y, x, 2]]
 
 
 @njit(cache=True, nogil=True)
@@ -40,11 +36,10 @@ def sum_tables_into_levels(
 
 
 @njit(cache=True, nogil=True)
-def object_sums(
-    labels: npt.NDArray[np.int32], plane: npt.NDArray[np.float32], sums: npt.NDArray[np.float64]
-) -> None:
-    """Add up `plane` per label; `sums[0]` is the background's."""
+def replace_labels(labels: npt.NDArray[np.int32], table: npt.NDArray[np.int32], out: npt.NDArray[np.int32]) -> None:
+    """Per pixel the entry of a table at its label."""
     height, width = labels.shape
     for y in range(height):
         for x in range(width):
-            sums[labels[y, x]] += plane[y, x]
+            label = labels[y, x]
+            out[y, x] = table[label] if label else 0

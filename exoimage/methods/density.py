@@ -49,9 +49,7 @@ class White:
             raise MeasureError(f"a white point of {self.rgb} has no optical density; give three positive values")
 
 
-def optical_density(
-    pixels: npt.NDArray[Any], white: White, *, max_od: float = MAX_OD
-) -> npt.NDArray[np.float32]:
+def optical_density(pixels: npt.NDArray[Any], white: White, *, max_od: float = MAX_OD) -> npt.NDArray[np.float32]:
     """Decadic optical density of every channel.
 
     Parameters
@@ -74,15 +72,13 @@ def optical_density(
     [[0.0, 1.0, 2.0]]
     """
     values = np.maximum(np.asarray(pixels, dtype=np.float32), np.finfo(np.float32).tiny)
-    density: npt.NDArray[np.float32] = -np.log10(values / np.asarray(white.rgb, dtype=np.float32))
+    density: npt.NDArray[np.float32] = np.log10(np.asarray(white.rgb, dtype=np.float32) / values)
     if white.light and density.ndim == 3:
         density += light_surface(white, (density.shape[0], density.shape[1]))
     return np.minimum(density, np.float32(max_od))
 
 
-def density_tables(
-    white: White, levels: int, scale: float = 1.0, *, max_od: float = MAX_OD
-) -> npt.NDArray[np.float32]:
+def density_tables(white: White, levels: int, scale: float = 1.0, *, max_od: float = MAX_OD) -> npt.NDArray[np.float32]:
     """Optical density of every value that a stored pixel can have, per channel.
 
     Parameters
@@ -171,8 +167,8 @@ def _brightest_mode(values: FloatArray) -> float:
 def white_from_blank(blank: npt.NDArray[Any]) -> White:
     """White point and shape of the light from a picture of an empty field (flat-field correction).
 
-    A Legendre polynomial of degree 4 in y and x is fitted to the log of the blank field, reduced to block medians so that
-    dust and noise do not matter; being smooth, it needs no blank of the same size as the pictures.
+    A Legendre polynomial of degree 4 in y and x is fitted to the log of the blank field, reduced to block medians so
+    that dust and noise do not matter; being smooth, it needs no blank of the same size as the pictures.
 
     Parameters
     ----------

@@ -109,6 +109,34 @@ def label(mask: Mask, connectivity: Connectivity = 8) -> Labels:
     return _label(_checked_mask(mask, connectivity), connectivity)[1]
 
 
+def only_labels(labels: Labels, keep: npt.NDArray[np.bool_]) -> Labels:
+    """Drop objects from a label image and number the others on.
+
+    Parameters
+    ----------
+    labels : (y, x) int32 array
+        0 is background.
+    keep : (n,) bool array
+        For the labels 1 … n.
+
+    Returns
+    -------
+    (y, x) int32 array
+        A new label image, in the same order.
+
+    Examples
+    --------
+    >>> only_labels(np.array([[1, 0, 2, 3]], np.int32), np.array([True, False, True])).tolist()
+    [[1, 0, 0, 2]]
+    """
+    from exoimage.methods import _kernels
+
+    table = np.concatenate(([0], np.cumsum(keep) * keep)).astype(np.int32)
+    kept = np.empty_like(labels)
+    _kernels.replace_labels(labels, table, kept)
+    return kept
+
+
 def measure_objects(
     labels: npt.NDArray[Any],
     count: int | None = None,

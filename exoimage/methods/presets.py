@@ -23,13 +23,14 @@ EOSIN_2: Vector = (0.092789, 0.954111, 0.283111)
 ALIZARIN_RED: Vector = (0.25, 0.82, 0.52)
 """Alizarin red S on calcium.
 
-The mean of two: the dye-calcium lake's band near 512 nm seen by a camera (0.27, 0.80, 0.54; docs/stain_vectors.py), the red of
-mineralised cultures, and the purple of bone in alizarin-stained zebrafish larvae, its tissue subtracted, (0.25, 0.90, 0.36).
+The mean of two: the dye-calcium lake's band near 512 nm seen by a camera (0.27, 0.80, 0.54; docs/stain_vectors.py), the
+red of mineralised cultures, and the purple of bone in alizarin-stained zebrafish larvae, its tissue subtracted,
+(0.25, 0.90, 0.36).
 It lies 1.7° from the first and 10° from the second.
 """
 
 TAN: Vector = (0.19, 0.43, 0.88)
-"""Yellow-brown of fixed tissue, pigment and picric acid, as measured between the collagen of picrosirius-red stained liver."""
+"""Yellow-brown of fixed tissue, pigment and picric acid, as measured in picrosirius-red stained liver."""
 
 
 def _set(source: str, target: str = "", **vectors: Vector) -> StainSet:
@@ -40,19 +41,26 @@ def _set(source: str, target: str = "", **vectors: Vector) -> StainSet:
 PRESETS: Mapping[str, StainSet] = MappingProxyType(
     {
         "alizarin red": _set(
-            f"alizarin red: {ALIZARIN_RED}, band of the calcium lake and stained zebrafish bone (docs/stain_vectors.py);"
-            " grey and tan hold light, cells and pigment",
+            f"alizarin red: {ALIZARIN_RED}, from the calcium lake's band and stained zebrafish bone"
+            " (docs/stain_vectors.py); grey and tan hold light, cells and pigment",
             alizarin_red=ALIZARIN_RED, grey=GREY, tan=TAN,
         ),
         "Sirius red": _set(
             "Macenko's estimate on picrosirius-red stained liver, doi:10.1109/ISBI.2009.5193250; re-estimate it",
             Sirius_red=(0.24, 0.74, 0.63), grey=GREY, tan=TAN,
         ),
-        "Oil Red O": _set(f"Oil Red O: {_MODEL}; haematoxylin: {_RUIFROK}", Oil_Red_O=(0.28, 0.85, 0.45), haematoxylin=HAEMATOXYLIN),
-        "safranin O": _set(f"safranin O, fast green: {_MODEL}", safranin_O=(0.24, 0.91, 0.33), fast_green=(0.99, 0.13, 0.01)),
+        "Oil Red O": _set(
+            f"Oil Red O: {_MODEL}; haematoxylin: {_RUIFROK}",
+            Oil_Red_O=(0.28, 0.85, 0.45), haematoxylin=HAEMATOXYLIN,
+        ),
+        "safranin O": _set(
+            f"safranin O, fast green: {_MODEL}", safranin_O=(0.24, 0.91, 0.33), fast_green=(0.99, 0.13, 0.01)
+        ),
         "crystal violet": _set(f"crystal violet: {_MODEL}", crystal_violet=(0.72, 0.70, 0.07), grey=GREY),
         "H&E": _set(_LANDINI, haematoxylin=HAEMATOXYLIN_2, eosin=EOSIN_2),
-        "H&E 2": _set(_LANDINI, haematoxylin=(0.49015734, 0.76897085, 0.41040173), eosin=(0.04615336, 0.8420684, 0.5373925)),
+        "H&E 2": _set(
+            _LANDINI, haematoxylin=(0.49015734, 0.76897085, 0.41040173), eosin=(0.04615336, 0.8420684, 0.5373925)
+        ),
         "H DAB": _set(_RUIFROK, "DAB", haematoxylin=HAEMATOXYLIN, DAB=DAB),
         "Feulgen Light Green": _set(
             _LANDINI, Feulgen=(0.4642092, 0.83008335, 0.30827187), light_green=(0.94705542, 0.25373821, 0.19650764)
@@ -71,7 +79,8 @@ PRESETS: Mapping[str, StainSet] = MappingProxyType(
             orange_G=(0.10732849, 0.36765403, 0.9237484),
         ),
         "Masson Trichrome": _set(
-            _LANDINI, methyl_blue=(0.7995107, 0.5913521, 0.10528667), ponceau_fuchsin=(0.09997159, 0.73738605, 0.6680326)
+            _LANDINI,
+            methyl_blue=(0.7995107, 0.5913521, 0.10528667), ponceau_fuchsin=(0.09997159, 0.73738605, 0.6680326),
         ),
         "Alcian blue & H": _set(
             _LANDINI, Alcian_blue=(0.874622, 0.457711, 0.158256), haematoxylin=(0.552556, 0.7544, 0.353744)

@@ -44,8 +44,8 @@ class StainSet:
     Raises
     ------
     MeasureError
-        If there are not one to three stains, a vector has no direction or a channel below -0.2, two stains are closer than
-        8°, or one lies within 8° of the plane of the two others.
+        If there are not one to three stains, a vector has no direction or a channel below -0.2, two stains are closer
+        than 8°, or one lies within 8° of the plane of the two others.
 
     Examples
     --------
@@ -76,8 +76,7 @@ class StainSet:
     @property
     def unmixing(self) -> npt.NDArray[np.float64]:
         """Least-squares inverse, (channel, stain): ``density @ unmixing`` gives the amounts."""
-        inverse: npt.NDArray[np.float64] = np.linalg.pinv(self.matrix)
-        return inverse
+        return np.asarray(np.linalg.pinv(self.matrix), dtype=np.float64)
 
     def index(self, stain: str) -> int:
         """Position of a stain by its name.
@@ -173,7 +172,9 @@ def stain_plane(
     plane = np.empty(codes.shape[:2], dtype=np.float32)
     _kernels.sum_tables(codes, tables, plane)
     if stains.white.light:
-        plane += light_surface(stains.white, (codes.shape[0], codes.shape[1])) @ _weights(stains, stain).astype(np.float32)
+        plane += light_surface(stains.white, (codes.shape[0], codes.shape[1])) @ _weights(stains, stain).astype(
+            np.float32
+        )
     return plane
 
 
@@ -272,8 +273,8 @@ def estimate_macenko(
 ) -> tuple[Vector, Vector]:
     """Two stain vectors from a sample of pixels, without knowing the stains.
 
-    Macenko et al. (2009), ISBI, 1107–1110, doi:10.1109/ISBI.2009.5193250: the pixels' densities are projected on the plane
-    of the two first principal directions, and the extreme angles in it are the stains.
+    Macenko et al. (2009), ISBI, 1107–1110, doi:10.1109/ISBI.2009.5193250: the pixels' densities are projected on the
+    plane of the two first principal directions, and the extreme angles in it are the stains.
 
     Parameters
     ----------
@@ -369,7 +370,9 @@ def _unit_rows(names: tuple[str, ...], vectors: Sequence[Sequence[float]]) -> np
         if not (np.isfinite(length) and length > 0):
             raise MeasureError(f"the vector of {name!r}, {row.tolist()}, has no direction")
         if (row / length).min() < -0.2:
-            raise MeasureError(f"the vector of {name!r}, {row.tolist()}, is negative: a stain absorbs, it does not shine")
+            raise MeasureError(
+                f"the vector of {name!r}, {row.tolist()}, is negative: a stain absorbs, it does not shine"
+            )
     unit: npt.NDArray[np.float64] = rows / lengths[:, np.newaxis]
     return unit
 
@@ -380,8 +383,8 @@ def _refuse_near_parallel(names: tuple[str, ...], unit: npt.NDArray[np.float64])
             angle = angle_deg(_triple(unit[one]), _triple(unit[other]))
             if angle < MIN_ANGLE_DEG:
                 raise MeasureError(
-                    f"the stains {names[one]!r} and {names[other]!r} are {angle:.1f}° apart; below {MIN_ANGLE_DEG:g}° they"
-                    " cannot be told apart: measure them as one stain, or re-estimate their vectors"
+                    f"the stains {names[one]!r} and {names[other]!r} are {angle:.1f}° apart; below {MIN_ANGLE_DEG:g}°"
+                    " they cannot be told apart: measure them as one stain, or re-estimate their vectors"
                 )
     if len(names) == 3:
         for index, name in enumerate(names):
@@ -390,8 +393,8 @@ def _refuse_near_parallel(names: tuple[str, ...], unit: npt.NDArray[np.float64])
             if tilt < MIN_ANGLE_DEG:
                 others = " and ".join(repr(n) for n in names if n != name)
                 raise MeasureError(
-                    f"the stain {name!r} lies {tilt:.1f}° from the plane of {others}; below {MIN_ANGLE_DEG:g}° it is a mixture"
-                    " of them: leave it out, or re-estimate the vectors"
+                    f"the stain {name!r} lies {tilt:.1f}° from the plane of {others}; below {MIN_ANGLE_DEG:g}° it is a"
+                    " mixture of them: leave it out, or re-estimate the vectors"
                 )
 
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 PIXELS_BUDGET = 4 * 2**30
 """Bytes of decoded pixels that all images together may leave on disk between the two passes."""
 
-DIED = "the process that worked on it died (out of memory, or a fault in a file's decoder); the other images are not affected"
+DIED = (
+    "the process that worked on it died: out of memory, or a fault in a file's decoder; other images are not affected"
+)
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,31 @@ class Run:
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        as_text = dict.fromkeys(("image", "region", "group", "sample", "field", "batch", "flags", "error", "reason"), str)
+        as_text = dict.fromkeys(
+            ("image", "region", "group", "sample", "field", "batch", "flags", "error", "reason"), str
+        )
         # na_values is narrowed so that a group named "NA" or "None" stays a group.
-        table = pd.read_csv(
+        return pd.read_csv(
             self.folder / f"{name}.csv", dtype=as_text, keep_default_na=False,
             na_values={column: [""] for column in self._numeric_columns(name)},
         )  # fmt: skip
-        return table
 
     def _numeric_columns(self, name: str) -> list[str]:
         with (self.folder / f"{name}.csv").open(encoding="utf-8") as file:
             header = file.readline().strip().split(",")
-        texts = {"image", "region", "group", "sample", "field", "batch", "flags", "error", "reason", "status", "included"}
+        texts = {
+            "image",
+            "region",
+            "group",
+            "sample",
+            "field",
+            "batch",
+            "flags",
+            "error",
+            "reason",
+            "status",
+            "included",
+        }
         return [column for column in header if column not in texts]
 
 
@@ -193,16 +208,17 @@ def _passes(
     total = len(study.images)
     failed = {image.ref.key: image.problem for image in study.images if image.problem}
     needs_observing = given is None and bool(set(study.recipe.open_scopes()) - {"image"})
-    observed: dict[str, str] = {}
+    observed: dict[str, dict[str, str]] = {}
     if needs_observing:
         todo = [job for key, job in jobs.items() if key not in failed]
         for done, (job, outcome) in enumerate(executor.run(work.observe, todo), 1):
-            error = DIED if isinstance(outcome, WorkerDied) else outcome.error
-            if error:
-                failed[job.ref.key] = error
+            if isinstance(outcome, WorkerDied):
+                outcome = work.Observed({}, DIED)
+            if outcome.error:
+                failed[job.ref.key] = outcome.error
             else:
-                observed[job.ref.key] = work.observing_identity(job.recipe, outcome.inputs)  # type: ignore[union-attr]
-            yield Event("observed", job.ref.key, done, len(todo), error)
+                observed[job.ref.key] = outcome.inputs
+            yield Event("observed", job.ref.key, done, len(todo), outcome.error)
     decided = given if given is not None else _decide(study, store, observed)
     tasks = []
     for image in study.images:
@@ -210,7 +226,7 @@ def _passes(
         if one is None and image.ref.key not in failed:
             failed[image.ref.key] = f"nothing was decided for its batch {image.placement.batch!r}"
         if image.ref.key not in failed and one is not None:
-            tasks.append(work.MeasureJob(jobs[image.ref.key], one))
+            tasks.append(work.MeasureJob(jobs[image.ref.key], one, observed.get(image.ref.key, {})))
     done = 0
     for key, error in failed.items():
         work.fail(jobs[key], error)
@@ -236,7 +252,7 @@ def _forget(study: Study, store: Store) -> None:
             (store.records / f"{image.ref.slug}.{suffix}").unlink(missing_ok=True)
 
 
-def _decide(study: Study, store: Store, observed: Mapping[str, str]) -> dict[str, Resolved]:
+def _decide(study: Study, store: Store, observed: Mapping[str, dict[str, str]]) -> dict[str, Resolved]:
     """Decide what is pooled over the study, then what is pooled over each batch.
 
     The evidence is taken in the study's order, so that the number of processes cannot change a sum.
@@ -260,7 +276,8 @@ def _decide(study: Study, store: Store, observed: Mapping[str, str]) -> dict[str
     return decided
 
 
-def _evidence(study: Study, store: Store, image: StudyImage, identity: str) -> Any:
+def _evidence(study: Study, store: Store, image: StudyImage, inputs: dict[str, str]) -> Any:
+    identity = work.observing_identity(study.recipe, inputs)
     evidence = store.read_evidence(image.ref.slug, study.recipe.evidence, identity)
     if evidence is None:
         raise StudyError(f"{image.ref.key}: its evidence vanished from {store.records} during the run; run again")

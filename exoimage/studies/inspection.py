@@ -146,9 +146,7 @@ def _thumbnail(report: Inspection) -> npt.NDArray[np.uint8]:
         small = overlay.displayed(read(report.image), THUMBNAIL)
         tile[: small.shape[0], : small.shape[1]] = small
     name = Path(report.image).name.encode("ascii", "replace").decode()
-    cv2.putText(
-        tile, name[-34:], (2, THUMBNAIL + 16), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (0, 0, 0), 1, cv2.LINE_AA
-    )
+    cv2.putText(tile, name[-34:], (2, THUMBNAIL + 16), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (0, 0, 0), 1, cv2.LINE_AA)
     return tile
 
 

@@ -20,7 +20,9 @@ def methods_text(study: Study, decided: Mapping[str, Resolved]) -> str:
     for batch, resolved in decided.items():
         prefix = f"In batch {batch}: " if batch else ""
         sentences += [f"{prefix}{sentence}" for sentence in resolved.recipe.sentences()]
-    primary = "; ".join(f"{c.name}: {c.definition[0].lower()}{c.definition[1:]}" for c in study.recipe.primary_columns())
+    primary = "; ".join(
+        f"{c.name}: {c.definition[0].lower()}{c.definition[1:]}" for c in study.recipe.primary_columns()
+    )
     sentences.append(f"Primary measures were: {primary}")
     if study.statistics.unit == "sample":
         sentences.append("Fields of the same sample were combined before any comparison.")

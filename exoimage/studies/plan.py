@@ -99,7 +99,7 @@ class Study:
     order: tuple[str, ...] = ()
     control: str = ""
     pixel_size: float | None = None
-    statistics: Statistics = Statistics()
+    statistics: Statistics = field(default_factory=Statistics)
     source: str = ""
 
 
@@ -331,16 +331,15 @@ def _placed_by_table(refs: Sequence[ImageRef], groups: _GroupsTable, path: Path)
     images = [_placed_by_rows(ref, listed.get(ref.key, []), groups, table) for ref in refs]
     images += [
         StudyImage(
-            ImageRef(name, (str(path.absolute().parent / name),)), problem=f"{table.name} names it, but there is no such image"
+            ImageRef(name, (str(path.absolute().parent / name),)),
+            problem=f"{table.name} names it, but there is no such image",
         )
         for name in missing
     ]
     return tuple(images)
 
 
-def _placed_by_rows(
-    ref: ImageRef, rows: Sequence[Mapping[str, str]], groups: _GroupsTable, table: Path
-) -> StudyImage:
+def _placed_by_rows(ref: ImageRef, rows: Sequence[Mapping[str, str]], groups: _GroupsTable, table: Path) -> StudyImage:
     if not rows:
         return StudyImage(ref, Placement(sample=ref.key), excluded=f"not in {table.name}")
     placements = {}
@@ -370,7 +369,9 @@ def _read_layout(table: Path) -> list[dict[str, str]]:
     reader = csv.DictReader(text.splitlines(), delimiter=dialect)
     header = {(name or "").strip().lower() for name in reader.fieldnames or ()}
     if not {"image", "group"} <= header:
-        raise StudyError(f"{table}: expected the columns image, region, group, sample, field, batch; got {', '.join(sorted(header))}")
+        raise StudyError(
+            f"{table}: expected the columns image, region, group, sample, field, batch; got {', '.join(sorted(header))}"
+        )
     rows = []
     for row in reader:
         cells = {(k or "").strip().lower(): (v or "").strip() for k, v in row.items() if isinstance(v, str)}

@@ -1,8 +1,8 @@
 """What a run keeps of each image, so that a killed run goes on and a changed one redoes just what it must.
 
-In the run's folder, under ``records/``: ``SLUG.json`` holds an image's numbers and is written last and atomically, after
-its overlay and labels; ``SLUG.npz`` holds what observing it gave. Between the two passes only, ``pixels/`` holds decoded
-pixels.
+In the run's folder, under ``records/``: ``SLUG.json`` holds an image's numbers and is written last and atomically,
+after its overlay and labels; ``SLUG.npz`` holds what observing it gave. Between the two passes only, ``pixels/`` holds
+decoded pixels.
 """
 
 from __future__ import annotations
@@ -146,10 +146,10 @@ class Store:
             return None
         return kind(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
 
-    def keep_pixels(self, slug: str, image: Image, sha256: str) -> None:
+    def keep_pixels(self, slug: str, image: Image, inputs: Mapping[str, str]) -> None:
         """Keep decoded pixels for the second pass, so that a costly file is decoded once."""
         about = {
-            "sha256": sha256,
+            "inputs": dict(inputs),
             "channels": image.channels,
             "pixel_size": image.pixel_size,
             "light": image.light,
@@ -161,11 +161,11 @@ class Store:
         np.save(self.pixels / f"{slug}.npy", image.pixels)
         write_whole(self.pixels / f"{slug}.json", json.dumps(about).encode())
 
-    def take_pixels(self, slug: str, sha256: str) -> Image | None:
-        """Decoded pixels, if they were kept of that file."""
+    def take_pixels(self, slug: str, inputs: Mapping[str, str]) -> Image | None:
+        """Decoded pixels, if they were kept of those files."""
         try:
             about = json.loads((self.pixels / f"{slug}.json").read_bytes())
-            if about.pop("sha256") != sha256:
+            if about.pop("inputs") != dict(inputs):
                 return None
             pixels: npt.NDArray[Any] = np.load(self.pixels / f"{slug}.npy", allow_pickle=False)
         except (OSError, ValueError, KeyError, EOFError):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,19 @@ class Observed:
 
 @dataclass(frozen=True)
 class MeasureJob:
-    """One image to be measured by what was decided."""
+    """One image to be measured by what was decided.
+
+    Parameters
+    ----------
+    job : Job
+    resolved : Resolved
+    inputs : mapping of file name to sha256
+        The files as this run has observed them; empty if it has not.
+    """
 
     job: Job
     resolved: Resolved
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ def observe(job: Job) -> Observed:
             image = _decoded(job, content)
             seconds = time.perf_counter() - began
             job.store.write_evidence(slug, job.recipe.observe(image), identity)
-            _keep_if_worth(job, image, seconds, sha256_of(content))
+            _keep_if_worth(job, image, seconds, inputs)
     except Exception as error:
         return Observed({}, explain(error))
     return Observed(inputs)
@@ -92,15 +102,16 @@ def observe(job: Job) -> Observed:
 def measure(task: MeasureJob) -> Measured:
     """Measure an image and leave its overlay, its labels and, last, its record; nothing if that is current."""
     job, slug = task.job, task.job.ref.slug
-    inputs: dict[str, str] = {}
+    inputs = dict(task.inputs)
     try:
-        content, inputs = _contents(job)
+        image = job.store.take_pixels(slug, inputs) if inputs else None
+        content = b""
+        if image is None:
+            content, inputs = _contents(job)
         known = job.store.read_record(slug)
         if known is not None and known.ok and (known.inputs, known.digest) == (inputs, task.resolved.digest):
             return Measured(was_current=True, flags=_all_flags(known))
-        image = job.store.take_pixels(slug, sha256_of(content)) or _decoded(job, content)
-        del content
-        record = _measured(task, image, inputs)
+        record = _measured(task, image or _decoded(job, content), inputs)
     except Exception as error:
         record = Record(job.ref.key, inputs, task.resolved.digest, error=explain(error))
     return _left(job, record)
@@ -148,11 +159,11 @@ def _decoded(job: Job, content: bytes) -> Image:
     return image.with_pixel_size(job.pixel_size) if image.pixel_size is None else image
 
 
-def _keep_if_worth(job: Job, image: Image, seconds: float, sha256: str) -> None:
+def _keep_if_worth(job: Job, image: Image, seconds: float, inputs: dict[str, str]) -> None:
     size = image.pixels.nbytes
     is_slow = size / max(seconds, 1e-9) < SLOW_DECODING
     if is_slow and size <= job.pixels_budget and job.store.free_bytes() > 20 * size:
-        job.store.keep_pixels(job.ref.slug, image, sha256)
+        job.store.keep_pixels(job.ref.slug, image, inputs)
 
 
 def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
@@ -171,9 +182,7 @@ def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
 def drawn(image: Image, result: Result) -> Any:
     """The picture with what was counted, the regions and what was left out drawn on it, (y, x, 3) uint8."""
     regions = [
-        (region.name, region.full_mask(image.shape))
-        for region in result.drawn_regions
-        if region.mask is not None
+        (region.name, region.full_mask(image.shape)) for region in result.drawn_regions if region.mask is not None
     ]
     mask = next(iter(result.masks.values()))
     return overlay.draw_overlay(image, mask=mask, regions=regions, excluded=result.excluded)
@@ -193,5 +202,3 @@ def _left(job: Job, record: Record) -> Measured:
 
 def _all_flags(record: Record) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flag for region in record.regions for flag in region.flags))
-
-

@@ -205,7 +205,11 @@ def test_wells_of_a_plate_are_found_and_measured() -> None:
 
 @pytest.mark.parametrize(
     ("pixels", "light"),
-    [(np.zeros((9, 9), np.uint16), "emitted"), (np.zeros((9, 9, 4), np.uint8), "absorbed"), (np.zeros((9, 9, 3), np.uint8), "emitted")],
+    [
+        (np.zeros((9, 9), np.uint16), "emitted"),
+        (np.zeros((9, 9, 4), np.uint8), "absorbed"),
+        (np.zeros((9, 9, 3), np.uint8), "emitted"),
+    ],
 )
 def test_a_picture_that_is_no_bright_field_colour_is_refused(pixels: np.ndarray, light: str) -> None:
     with pytest.raises(ImageError, match="colour"):

@@ -126,7 +126,9 @@ def test_macenko_finds_both_stains_of_a_mixture() -> None:
     rng = np.random.default_rng(4)
     h_dab = stains.preset("H DAB").with_white(WHITE)
     kind = rng.uniform(size=(20_000, 1))
-    amounts = rng.uniform(0.2, 0.9, (20_000, 1)) * np.where(kind < 0.4, [[1, 0]], np.where(kind < 0.8, [[0, 1]], [[0.5, 0.5]]))
+    amounts = rng.uniform(0.2, 0.9, (20_000, 1)) * np.where(
+        kind < 0.4, [[1, 0]], np.where(kind < 0.8, [[0, 1]], [[0.5, 0.5]])
+    )
     pixels = _render(h_dab, amounts) + rng.normal(0, 1, (20_000, 3))
     blue, brown = stains.estimate_macenko(pixels, WHITE)
     assert stains.angle_deg(blue, h_dab.vectors[0]) < 4

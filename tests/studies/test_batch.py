@@ -24,7 +24,9 @@ GROUPS = '[groups]\npattern = "{group}_{sample}_{field}"\norder = ["Control", "P
 
 
 def _study(folder: Path, extra: str = GROUPS, recipe: str = "", count: int = 8) -> Path:
-    names = [f"{group}_{sample}_{field}.tif" for group in ("Control", "PMO") for sample in (1, 2) for field in (1, 2, 3, 4)]
+    names = [
+        f"{group}_{sample}_{field}.tif" for group in ("Control", "PMO") for sample in (1, 2) for field in (1, 2, 3, 4)
+    ]
     write_fields(folder / "images", names[:count])
     path = folder / "study.toml"
     text = '[study]\nname = "test"\nassay = "alizarin-red"\nimages = "images/*"\n' + extra
@@ -214,7 +216,9 @@ def test_wells_have_groups_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "layout.csv").write_text(
         f"image,region,group,sample\nplate.tif,{names[0]},Control,1\nplate.tif,{names[1]},PMO,1\nplate.tif,C9,PMO,2\n"
     )
-    study = _study(tmp_path, '[groups]\ntable = "layout.csv"\n', 'region = { method = "rois", path = "rois.tif" }', count=0)
+    study = _study(
+        tmp_path, '[groups]\ntable = "layout.csv"\n', 'region = { method = "rois", path = "rois.tif" }', count=0
+    )
     rows = xi.run(study, tmp_path / "out").images
     assert list(rows["region"]) == [*names, "C9"]
     assert list(rows["group"]) == ["Control", "PMO", "PMO"]
@@ -246,7 +250,9 @@ def test_events_come_for_every_image_of_both_passes(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_killed_run_goes_on_and_ends_with_the_same_tables(tmp_path: Path, jobs: int) -> None:
-    names = [f"{group}_{sample}_{field}.tif" for group in ("Control", "PMO") for sample in (1, 2, 3) for field in range(10)]
+    names = [
+        f"{group}_{sample}_{field}.tif" for group in ("Control", "PMO") for sample in (1, 2, 3) for field in range(10)
+    ]
     write_fields(tmp_path / "images", names)
     study = tmp_path / "study.toml"
     study.write_text('[study]\nassay = "alizarin-red"\nimages = "images/*"\n' + GROUPS)
