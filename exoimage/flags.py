@@ -57,6 +57,7 @@ class Flag(StrEnum):
     )
     NO_ROI = "no_roi", "note", "No region of interest was given where the measure usually needs one."
     ANNOTATION = "annotation", "warn", "Burnt-in scale bar, letters, arrows or panels were found and left out."
+    COMPOSITE_FIGURE = "composite_figure", "exclude", "The file is a figure of several panels, not one picture."
     WRONG_LIGHT = (
         "wrong_light",
         "warn",

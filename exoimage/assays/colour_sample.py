@@ -37,6 +37,8 @@ class ColourSample:
         Whether the pixel is of a negative control of the study.
     max_value : float
         The value at which the camera saturates.
+    composite : bool
+        Whether the file is a figure of several panels, which has no one white point.
     """
 
     pixels: npt.NDArray[Any]
@@ -44,6 +46,7 @@ class ColourSample:
     names: npt.NDArray[np.str_]
     control: Mask
     max_value: float
+    composite: bool = False
 
     def with_controls(self, names: Sequence[str]) -> ColourSample:
         """The same sample, those regions marked as negative controls."""
@@ -58,7 +61,9 @@ class ColourSample:
         return replace(self, pixels=self.pixels[kept], region=self.region[kept], control=self.control[kept])
 
 
-def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None) -> ColourSample:
+def sample_colours(
+    image: Image, found: FoundRegions, excluded: Mask | None, composite: bool = False
+) -> ColourSample:
     """Sample the pixels of a picture's regions on a regular grid, annotations left out.
 
     A region's grid is as wide as its box demands, so a small region is sampled as well as a large one.
@@ -70,7 +75,7 @@ def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None) -> 
     region = np.repeat(np.arange(len(boxes), dtype=np.uint16), [len(box) for box in boxes])
     names = np.array([region.name for region in found.regions], dtype=np.str_)
     pixels = np.concatenate(boxes)
-    sample = ColourSample(pixels, region, names, np.zeros(len(pixels), dtype=np.bool_), image.max_value)
+    sample = ColourSample(pixels, region, names, np.zeros(len(pixels), dtype=np.bool_), image.max_value, composite)
     return sample.thinned(2 * SAMPLE_SIZE)
 
 

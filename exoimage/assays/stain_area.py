@@ -124,11 +124,12 @@ class StainArea(Recipe[ColourSample]):
     def observe(self, image: Image) -> ColourSample:
         """Sample the pixels of the regions; see `Recipe.observe`."""
         _refuse_unless_colour(self.assay, image)
-        return sample_colours(image, self.region.find(image), self._annotations(image))
+        graphics = self._graphics(image)
+        return sample_colours(image, self.region.find(image), graphics.mask if graphics else None, _is_figure(graphics))
 
     def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> Decided:
         """White point first, then stains, then threshold; see `Recipe.decide`."""
-        samples = _of_one_depth(evidence)
+        samples = _comparable(evidence)
         if not samples and set(self.open_scopes()) & set(scopes):
             raise MeasureError("there is no image to decide white point, stains and threshold from")
         recipe, white_flags = self._with_white(samples, scopes)
@@ -216,21 +217,24 @@ class StainArea(Recipe[ColourSample]):
             and isinstance(self.threshold, FixedThreshold)
         ):
             raise MeasureError("white point, stains and threshold are not decided yet: call resolve first")
-        found, excluded = self.region.find(image), self._annotations(image)
+        found, graphics = self.region.find(image), self._graphics(image)
+        excluded = graphics.mask if graphics else None
         measure = _Measure(self, self.stains.stain_set(self.white.white), self.threshold.od, image)
         common = merged(
             image.flags,
             found.flags,
             () if image.pixel_size else (Flag.NO_PIXEL_SIZE,),
-            () if excluded is None else (Flag.ANNOTATION,),
+            (Flag.ANNOTATION,) if graphics else (),
+            (Flag.COMPOSITE_FIGURE,) if _is_figure(graphics) else (),
         )
         return measure.regions(found, excluded, common)
 
-    def _annotations(self, image: Image) -> Mask | None:
+    def _graphics(self, image: Image) -> burnt_in.BurntIn | None:
+        """The burnt-in graphics that are left out, if there are any."""
         if not self.leave_out_annotations:
             return None
-        mask = burnt_in.find_burnt_in(image.pixels, image.max_value).mask
-        return mask if mask.any() else None
+        graphics = burnt_in.find_burnt_in(image.pixels, image.max_value)
+        return graphics if graphics.kinds else None
 
 
 Decided = tuple[StainArea, tuple[Flag, ...]]
@@ -367,8 +371,7 @@ class _Measure:
         if even:
             flags.append(Flag.BLANK if labels is None else Flag.LOW_CONTRAST)
         step = max(1, min(pixels.shape[:2]) // 256)
-        target = np.asarray(self.stains.vectors[self.stains.index(self.stains.target)])
-        if not even and quality.uneven_light(pixels[::step, ::step], int(np.argmin(target))):
+        if not even and quality.uneven_light(pixels[::step, ::step], self.stains.white):
             flags.append(Flag.UNEVEN_LIGHT)
         if labels is not None and self._is_another_stain(
             pixels[::step, ::step], plane[::step, ::step], labels[::step, ::step]
@@ -385,6 +388,10 @@ class _Measure:
         colour = optical_density(pixels[counted], White(self.stains.white.rgb)).mean(axis=0)
         target = self.stains.vectors[self.stains.index(self.stains.target)]
         return stains.hue_angle_deg(colour.tolist(), target) > MISMATCH_DEG
+
+
+def _is_figure(graphics: burnt_in.BurntIn | None) -> bool:
+    return graphics is not None and "panels" in graphics.kinds
 
 
 def _is_due(choice: Choice, scopes: Sequence[Scope]) -> bool:
@@ -404,11 +411,15 @@ def _mean(plane: npt.NDArray[np.float32], inside: Mask | None) -> float:
     return float(cv2.mean(plane, None if inside is None else inside.view(np.uint8))[0])
 
 
-def _of_one_depth(samples: Sequence[ColourSample]) -> list[ColourSample]:
-    """The samples of the commonest bit depth: a white point has the units of its pixels."""
-    depths = [sample.max_value for sample in samples]
+def _comparable(samples: Sequence[ColourSample]) -> list[ColourSample]:
+    """The samples that are pooled: no composite figures, and of one bit depth, as a white point has the pixels' units.
+
+    Where there are only figures, they are all there is.
+    """
+    pictures = [sample for sample in samples if not sample.composite] or samples
+    depths = [sample.max_value for sample in pictures]
     commonest = max(sorted(set(depths)), key=depths.count) if depths else 0.0
-    return [sample for sample in samples if sample.max_value == commonest]
+    return [sample for sample in pictures if sample.max_value == commonest]
 
 
 def _refuse_unless_colour(assay: str, image: Image) -> None:

@@ -25,8 +25,11 @@ _LIGHT_DEGREE = 4
 LIGHT_TERMS = (_LIGHT_DEGREE + 1) * (_LIGHT_DEGREE + 2) // 2
 """Coefficients per channel of a light's shape."""
 
-_MODE_SHARE = 0.05
-"""The least share of the pixels that the background must hold to be believed."""
+_SURE_SHARE, _GREY_SHARE = 0.05, 0.01
+"""The least share of the pixels that a background must hold to be believed: of any colour, and grey below saturation."""
+
+_GREY_OD = 0.06
+"""A tone whose channels differ by less than this is grey."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +62,24 @@ def optical_density(pixels: npt.NDArray[Any], white: White, *, max_od: float = M
     white : White
         White point; its `light` is used only where `pixels` is a whole (y, x, 3) field.
     max_od : float
-        Upper limit of the result.
+        Values below ``white * 10 ** -max_od`` are taken as that value.
 
     Returns
     -------
     (..., 3) float32 array
-        At most `max_od`; negative where a pixel is brighter than the white point.
+        At most `max_od` (before the light's shape is corrected for); negative where a pixel is brighter than white.
 
     Examples
     --------
     >>> optical_density(np.array([[200, 20, 2]]), White((200.0, 200.0, 200.0))).round(3).tolist()
     [[0.0, 1.0, 2.0]]
     """
-    values = np.maximum(np.asarray(pixels, dtype=np.float32), np.finfo(np.float32).tiny)
-    density: npt.NDArray[np.float32] = np.log10(np.asarray(white.rgb, dtype=np.float32) / values)
+    rgb = np.asarray(white.rgb, dtype=np.float32)
+    values = np.maximum(np.asarray(pixels, dtype=np.float32), rgb * np.float32(10.0**-max_od))
+    density: npt.NDArray[np.float32] = np.log10(rgb / values)
     if white.light and density.ndim == 3:
         density += light_surface(white, (density.shape[0], density.shape[1]))
-    return np.minimum(density, np.float32(max_od))
+    return density
 
 
 def density_tables(white: White, levels: int, scale: float = 1.0, *, max_od: float = MAX_OD) -> npt.NDArray[np.float32]:
@@ -101,9 +105,9 @@ def density_tables(white: White, levels: int, scale: float = 1.0, *, max_od: flo
 def estimate_white(pixels: npt.NDArray[Any], max_value: float) -> tuple[White, tuple[Flag, ...]]:
     """White point from a sample of pixels: the brightest tone that a fair share of them have.
 
-    The darkest channel of each pixel is taken, because any stain darkens one; the brightest mode of its smoothed
-    histogram that holds at least 5 % of the pixels is the background, and the median colour around it the white point.
-    Small bright spots (reflections, labels) hold less and are passed over.
+    The darkest channel of each pixel is taken, because any stain darkens one. The brightest mode of its smoothed
+    histogram is the background, and the median colour around it the white point, if it holds at least 5 % of the pixels,
+    or 1 % and is grey and not saturated. Smaller bright spots and saturated ones (reflections, labels) are passed over.
 
     Parameters
     ----------
@@ -129,11 +133,13 @@ def estimate_white(pixels: npt.NDArray[Any], max_value: float) -> tuple[White, t
     if len(pixels) == 0:
         return White((max_value,) * 3), (Flag.BLANK,)
     darkest = pixels.min(axis=1).astype(np.float64) / max_value
-    peak = _brightest_mode(darkest)
-    near = np.abs(darkest - peak) <= 0.02
-    rgb = np.maximum(np.median(pixels[near], axis=0), max_value / 1000)
-    red, green, blue = (float(value) for value in rgb)
-    white = White((red, green, blue))
+    white = White((max_value,) * 3)
+    for mode in _modes_from_the_brightest(darkest):
+        near = np.abs(darkest - mode) <= 0.02
+        red, green, blue = np.maximum(np.median(pixels[near], axis=0), max_value / 1000).tolist()
+        white = White((red, green, blue))
+        if near.mean() >= _SURE_SHARE or _is_clear_glass(white, max_value):
+            break
     return white, white_flags(white, max_value)
 
 
@@ -150,7 +156,8 @@ def white_flags(white: White, max_value: float) -> tuple[Flag, ...]:
     return tuple(found)
 
 
-def _brightest_mode(values: FloatArray) -> float:
+def _modes_from_the_brightest(values: FloatArray) -> list[float]:
+    """Modes that hold a share worth looking at, and at last the highest."""
     from scipy.ndimage import gaussian_filter1d
 
     bins = 256
@@ -158,10 +165,13 @@ def _brightest_mode(values: FloatArray) -> float:
     smooth = gaussian_filter1d(histogram.astype(np.float64), 2.0, mode="constant")
     padded = np.concatenate(([-1.0], smooth, [-1.0]))
     is_mode = (smooth >= padded[:-2]) & (smooth > padded[2:]) & (smooth > 0)
-    window = np.convolve(histogram, np.ones(11), mode="same")
-    believed = np.flatnonzero(is_mode & (window >= _MODE_SHARE * histogram.sum()))
-    mode = believed[-1] if believed.size else int(np.argmax(smooth))
-    return float(mode / (bins - 1))
+    held = np.convolve(histogram, np.ones(11), mode="same")
+    modes = np.flatnonzero(is_mode & (held >= _GREY_SHARE * histogram.sum()))[::-1]
+    return [float(mode / (bins - 1)) for mode in (*modes, np.argmax(smooth))]
+
+
+def _is_clear_glass(white: White, max_value: float) -> bool:
+    return max(white.rgb) < 0.998 * max_value and np.log10(max(white.rgb) / min(white.rgb)) < _GREY_OD
 
 
 def white_from_blank(blank: npt.NDArray[Any]) -> White:

@@ -13,6 +13,9 @@ from exoimage.methods.density import White, optical_density
 EVEN_TONE_OD = 0.06
 """Optical densities that span less than this are one tone with its noise."""
 
+GREY_OD = 0.06
+"""A tone whose channels differ by less than this has no colour."""
+
 UNEVEN_LIGHT_OD = 0.12
 """Background that differs by more than this between parts of a field (a quarter of the light) is uneven."""
 
@@ -59,29 +62,27 @@ def exposure_flags(pixels: npt.NDArray[Any], max_value: float) -> tuple[Flag, ..
     return (Flag.SATURATED,) * (dark > 0.005) + (Flag.CLIPPED_WHITE,) * (bright > 0.01)
 
 
-def uneven_light(pixels: npt.NDArray[Any], channel: int, tiles: int = 4) -> bool:
+def uneven_light(pixels: npt.NDArray[Any], white: White, tiles: int = 4) -> bool:
     """Whether the background's brightness differs over the field.
 
-    The field is cut into tiles; the 90th percentile of one channel, the one that the stain absorbs least, stands for
-    each tile's background.
+    The field is cut into tiles, and the 90th percentile of each channel stands for a tile's background. Tiles in which
+    that is coloured are full of stain and say nothing of the light.
 
     Parameters
     ----------
     pixels : (y, x, 3) array
         The field, or a regular sample of it.
-    channel : int
-        The channel that is looked at.
+    white : White
     tiles : int
         Tiles along each edge.
     """
     if min(pixels.shape[:2]) < 2 * tiles:
         return False
-    plane = pixels[:, :, channel]
-    brightness = np.array(
-        [
-            np.percentile(tile, 90)
-            for band in np.array_split(plane, tiles, axis=0)
-            for tile in np.array_split(band, tiles, axis=1)
-        ]
-    )
-    return bool(np.log10(max(brightness.max(), 1e-9) / max(brightness.min(), 1e-9)) > UNEVEN_LIGHT_OD)
+    brightest = [
+        np.percentile(tile.reshape(-1, 3), 90, axis=0)
+        for band in np.array_split(pixels, tiles, axis=0)
+        for tile in np.array_split(band, tiles, axis=1)
+    ]
+    density = optical_density(np.array(brightest), White(white.rgb))
+    grey = density[np.ptp(density, axis=1) < GREY_OD].mean(axis=1)
+    return len(grey) > 1 and bool(np.ptp(grey) > UNEVEN_LIGHT_OD)
