@@ -1,23 +1,13 @@
-"""What all tests share: synthetic studies, and where real images are."""
+"""What pytest needs to know of all tests."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from exoimage.images.image import Image
-from exoimage.images.writing import write_image
-from exoimage.methods import synth
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def real_folder() -> Path:
-    """Where the real images are that are never copied into the project."""
-    return Path(os.environ.get("EXOIMAGE_REAL", ROOT.parent / "shared" / "real"))
+from support import real_folder
 
 
 @pytest.fixture(scope="session")
@@ -27,19 +17,6 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}: set EXOIMAGE_REAL")
     return folder
-
-
-def write_fields(
-    folder: Path, names: Sequence[str], *, shape: tuple[int, int] = (160, 200), pixel_size: float | None = 1.0
-) -> dict[str, synth.NoduleField]:
-    """Write synthetic alizarin-red fields; the k-th is stained to 8 + 3k %, from 8 to 26 %."""
-    folder.mkdir(parents=True, exist_ok=True)
-    fields = {}
-    for index, name in enumerate(names):
-        fraction = 0.08 + 0.03 * (index % 7)
-        fields[name] = synth.nodule_field(shape, synth.Nodules(fraction=fraction, radius_px=9), seed=index)
-        write_image(folder / name, Image(fields[name].pixels, pixel_size=pixel_size))
-    return fields
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

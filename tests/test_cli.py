@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from conftest import ROOT, write_fields
+from support import ROOT, write_fields
 
 from exoimage import __version__
 from exoimage.assays.recipe_text import load_recipe
@@ -149,11 +149,13 @@ def test_the_program_itself_starts_and_prints_utf8(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0
     assert "µm/px" in done.stdout.decode("utf-8")
-    version = subprocess.run([sys.executable, "-m", "exoimage", "--version"], capture_output=True, check=True, text=True)
+    command = [sys.executable, "-m", "exoimage", "--version"]
+    version = subprocess.run(command, capture_output=True, check=True, text=True)
     assert version.stdout.strip() == f"exoimage {__version__}"
 
 
 def test_importing_is_lazy() -> None:
-    code = "import sys, exoimage; print([m for m in ('numpy', 'pandas', 'numba', 'cv2', 'pydantic') if m in sys.modules])"
+    heavy = ("numpy", "pandas", "numba", "cv2", "pydantic")
+    code = f"import sys, exoimage; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"

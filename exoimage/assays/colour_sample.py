@@ -61,9 +61,7 @@ class ColourSample:
         return replace(self, pixels=self.pixels[kept], region=self.region[kept], control=self.control[kept])
 
 
-def sample_colours(
-    image: Image, found: FoundRegions, excluded: Mask | None, composite: bool = False
-) -> ColourSample:
+def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None, composite: bool = False) -> ColourSample:
     """Sample the pixels of a picture's regions on a regular grid, annotations left out.
 
     A region's grid is as wide as its box demands, so a small region is sampled as well as a large one.

@@ -26,7 +26,7 @@ LIGHT_TERMS = (_LIGHT_DEGREE + 1) * (_LIGHT_DEGREE + 2) // 2
 """Coefficients per channel of a light's shape."""
 
 _SURE_SHARE, _GREY_SHARE = 0.05, 0.01
-"""The least share of the pixels that a background must hold to be believed: of any colour, and grey below saturation."""
+"""The least share of the pixels that a background must hold: of any colour, and grey below saturation."""
 
 _GREY_OD = 0.06
 """A tone whose channels differ by less than this is grey."""
@@ -106,8 +106,8 @@ def estimate_white(pixels: npt.NDArray[Any], max_value: float) -> tuple[White, t
     """White point from a sample of pixels: the brightest tone that a fair share of them have.
 
     The darkest channel of each pixel is taken, because any stain darkens one. The brightest mode of its smoothed
-    histogram is the background, and the median colour around it the white point, if it holds at least 5 % of the pixels,
-    or 1 % and is grey and not saturated. Smaller bright spots and saturated ones (reflections, labels) are passed over.
+    histogram is the background, and the median colour around it the white point, if it holds at least 5 % of the
+    pixels, or 1 % and is grey and not saturated. Smaller bright spots and saturated ones (reflections, labels) are passed over.
 
     Parameters
     ----------

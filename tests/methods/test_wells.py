@@ -1,7 +1,5 @@
 """Wells are found where the plate's truth says they are."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -157,14 +155,6 @@ def test_sixteen_bits_and_the_order_of_bytes_in_memory_do_not_matter():
     for one, two, three in zip(plain.wells, deep.wells, strided.wells, strict=True):
         assert (two.centre_y, two.centre_x) == pytest.approx((one.centre_y, one.centre_x), abs=0.3)
         assert (three.centre_y, three.centre_x) == pytest.approx((one.centre_y, one.centre_x), abs=1e-6)
-
-
-def test_a_four_megapixel_photograph_is_quick():
-    plate = plate_photo(2, 3, [0.2] * 6, shape=(2048, 2048), nodules=Nodules(radius_px=8), seed=1)
-    find_wells(plate.pixels, 2, 3)
-    start = time.perf_counter()
-    find_wells(plate.pixels, 2, 3)
-    assert time.perf_counter() - start < 0.6  # 0.1 s on a quiet machine
 
 
 def test_well_mask_is_the_disc_and_clips_at_the_border():

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from conftest import write_fields
+from support import write_fields
 
 import exoimage as xi
 from exoimage.errors import MeasureError

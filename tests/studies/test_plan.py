@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import write_fields
+from support import write_fields
 
 import exoimage as xi
 from exoimage.errors import StudyError
