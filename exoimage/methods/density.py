@@ -107,7 +107,8 @@ def estimate_white(pixels: npt.NDArray[Any], max_value: float) -> tuple[White, t
 
     The darkest channel of each pixel is taken, because any stain darkens one. The brightest mode of its smoothed
     histogram is the background, and the median colour around it the white point, if it holds at least 5 % of the
-    pixels, or 1 % and is grey and not saturated. Smaller bright spots and saturated ones (reflections, labels) are passed over.
+    pixels, or 1 % and is grey and not saturated. Smaller bright spots and saturated ones (reflections, labels) are
+    passed over.
 
     Parameters
     ----------

@@ -21,8 +21,9 @@ UNEVEN_LIGHT_OD = 0.12
 
 
 def is_constant(pixels: npt.NDArray[Any]) -> bool:
-    """Whether all pixels, (n, 3), have one and the same value: no picture was taken."""
-    return len(pixels) == 0 or bool((pixels == pixels[0]).all())
+    """Whether all pixels, (…, 3), have one and the same value: no picture was taken."""
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    return len(flat) == 0 or bool((flat == flat[0]).all())
 
 
 def tone_span_od(pixels: npt.NDArray[Any], white: White) -> float:

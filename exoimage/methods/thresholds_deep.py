@@ -1,8 +1,8 @@
 """Automatic thresholds of 16-bit and 32-bit images, as ImageJ sets them.
 
-ImageJ's default route squeezes the image into 256 levels between its lowest and its highest value, thresholds these, and
-scales the level back. One hot pixel widens the levels, and moves the threshold. Its option "16-bit" (1.54 and later)
-thresholds the full histogram instead.
+ImageJ's default route squeezes the image into 256 levels between its lowest and its highest value, thresholds
+these, and scales the level back: one hot pixel widens the levels and moves the threshold. Its option "16-bit" (1.54g
+and later) thresholds the full histogram instead.
 
 Measured on ImageJ 1.53t: ``ImageProcessor.setAutoThreshold("Otsu dark")`` and the same without "dark".
 """
@@ -85,8 +85,8 @@ def auto_threshold_16bit(
     Parameters
     ----------
     values : array of uint16 or float, any shape
-        The image, or the values of a region. Integers of other types are taken where they fit 16 bits. NaN is level 0,
-        as in ImageJ.
+        The image, or the values of a region. Other integers are taken where they fit 16 bits; float64 is rounded to
+        32 bits. NaN counts as level 0, as in ImageJ.
     method : str
         One of `exoimage.methods.thresholds.METHODS`.
     compat : {"1.54p", "1.53t"} or None
@@ -98,8 +98,8 @@ def auto_threshold_16bit(
     Returns
     -------
     ThresholdRange
-        Limits as ImageJ's getThreshold reports them. With `compat`, a blank image is all foreground, as in ImageJ, and
-        flagged.
+        Limits as ImageJ's getThreshold reports them. With `compat`, a blank image is all foreground, as in ImageJ,
+        and flagged.
 
     Raises
     ------
@@ -108,17 +108,18 @@ def auto_threshold_16bit(
 
     Notes
     -----
-    16 bit: level = int((v - min) * 256 / (max - min + 1) + 0.5), at most 255; 32 bit: int((v - min) * 255 / (max - min) +
-    0.5). Back: min + level / 255 * (max - min), for 16 bit rounded. With a dark background, `level` is the threshold
-    plus 1.
+    To 256 levels: int((v - min) * 256 / (max - min + 1) + 0.5), at most 255, of 16 bit; int((v - min) * 255 /
+    (max - min) + 0.5) of 32 bit. Back: min + level / 255 * (max - min), rounded for 16 bit; with a dark background
+    the level is the threshold plus 1.
 
     Examples
     --------
     >>> image = np.array([[100, 110, 120], [100, 3000, 4000]], dtype=np.uint16)
-    >>> auto_threshold_16bit(image, "Otsu")
-    ThresholdRange(lower=131.0, upper=65535.0, flags=())
-    >>> auto_threshold_16bit(np.zeros((2, 2), np.uint16), "Otsu", compat=None).mask(image).any()
-    np.False_
+    >>> found = auto_threshold_16bit(image, "Otsu")
+    >>> found.lower, found.upper, int(found.mask(image).sum())
+    (131.0, 65535.0, 2)
+    >>> auto_threshold_16bit(np.zeros((2, 2), np.uint16), "Otsu", compat=None).lower is None
+    True
     """
     levels = eight_bit(values)
     if compat is None:
@@ -147,9 +148,9 @@ def full_histogram_threshold(values: npt.NDArray[Any], method: str = "Default", 
     Returns
     -------
     ThresholdRange
-        With a dark background, as in ImageJ, from the threshold T itself to 65535; else from 0 to T. (An 8-bit image's
-        foreground starts at T + 1.) `Flag.IMAGEJ_OVERFLOW` where an integer of ImageJ 1.54p leaves 32 bits on the way, so
-        that its threshold is another.
+        With a dark background, as in ImageJ, from the threshold T itself to 65535; else from 0 to T. (The
+        foreground of an 8-bit image starts at T + 1.) Nothing where there is no threshold. `Flag.IMAGEJ_OVERFLOW`
+        where an integer of ImageJ 1.54p leaves 32 bits on the way: its threshold is another.
 
     Raises
     ------

@@ -67,6 +67,7 @@ def odd_images() -> list[np.ndarray]:
     images += [np.where(random.random((9, 9)) < 0.3, 40_000, value).astype(np.uint16) for value in (0, 39_999)]
     images += [random.integers(0, 65_536, (64, 64)).astype(np.uint16), np.full((7, 7), -2.5, np.float32)]
     images += [np.where(random.random((9, 9)) < 0.3, 0.25, -1e-3).astype(np.float32)]
+    images += [np.where(random.random((30, 30)) < 0.2, np.nan, random.normal(5, 2, (30, 30))).astype(np.float32)]
     return images
 
 
