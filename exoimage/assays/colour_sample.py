@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class ColourSample:
         The value at which the camera saturates.
     composite : bool
         Whether the file is a figure of several panels, which has no one white point.
+    grey_histogram : (256,) int64 array
+        Of all pixels of ImageJ's 8-bit stain plane, where the recipe asks for ImageJ's chain; else zeros.
     """
 
     pixels: npt.NDArray[Any]
@@ -47,6 +49,7 @@ class ColourSample:
     control: Mask
     max_value: float
     composite: bool = False
+    grey_histogram: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
 
     def with_controls(self, names: Sequence[str]) -> ColourSample:
         """The same sample, those regions marked as negative controls."""

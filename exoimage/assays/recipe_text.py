@@ -80,14 +80,17 @@ def with_settings(recipe: Recipe[Any], settings: Sequence[str]) -> Recipe[Any]:
     >>> with_settings(assay("alizarin-red"), ["threshold.floor_od=0.2"]).threshold.floor_od
     0.2
     """
-    values = recipe.model_dump(mode="json")
     changed: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
             raise RecipeError(f'a setting is written key=value, like threshold.floor_od=0.2, not "{setting}"')
         _place(changed, key.strip().split("."), _toml_value(text.strip()))
-    return validated(type(recipe), _merged(values, changed), where="--set", folder=Path.cwd())
+    kind, folder = type(recipe), Path.cwd()
+    if "imagej" in changed:  # it moves the defaults of the keys that are left open
+        chosen = {**recipe.model_dump(mode="json", exclude_unset=True), "imagej": changed["imagej"]}
+        recipe = validated(kind, chosen, where="--set", folder=folder)
+    return validated(kind, _merged(kind, recipe.model_dump(mode="json"), changed), where="--set", folder=folder)
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -182,17 +185,21 @@ def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
     values[keys[-1]] = value
 
 
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(kind: type[BaseModel], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The old values with the new ones in their places; a choice keeps its parameters while it stays the same kind."""
     result = dict(old)
     for key, value in new.items():
         before = old.get(key)
-        if isinstance(value, Mapping) and isinstance(before, Mapping):
-            other_kind = "method" in value and value["method"] != before.get("method")
-            renamed = key == "stains" and "target" not in value
-            kept = {} if other_kind else {k: v for k, v in before.items() if not (renamed and k == "target")}
-            result[key] = _merged(kept, value)
-        else:
+        if not (isinstance(value, Mapping) and isinstance(before, Mapping)):
             result[key] = value
+            continue
+        same_kind = "method" not in value or (
+            _keys_of_alternative(kind, key, str(value["method"])) == _keys_of_alternative(kind, key, before["method"])
+        )
+        # The target belongs to the set of stains: another set brings its own.
+        renamed = {"name", "like", "names"} & set(value) and "target" not in value
+        kept = {k: v for k, v in before.items() if not (renamed and k == "target")} if same_kind else {}
+        result[key] = {**kept, **value}
     return result
 
 

@@ -59,6 +59,18 @@ class Region:
         box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
         return cls(name, box, np.ascontiguousarray(mask[box]))
 
+    def inside(self, excluded: Mask | None) -> Mask | None:
+        """The box's pixels that are measured: in the region and not excluded; None where all are.
+
+        Parameters
+        ----------
+        excluded : (y, x) bool array of the whole picture, or None
+        """
+        if excluded is None or not excluded[self.box].any():
+            return self.mask
+        kept: Mask = ~excluded[self.box]
+        return kept if self.mask is None else kept & self.mask
+
     def full_mask(self, shape: tuple[int, int]) -> Mask:
         """The region as a mask of the whole picture."""
         full = np.zeros(shape, dtype=np.bool_)

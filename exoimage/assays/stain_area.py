@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,16 +20,40 @@ from exoimage.assays.colour_sample import POOL_SIZE, ColourSample, sample_colour
 from exoimage.assays.columns import Column
 from exoimage.assays.lengths import Length, disc_area
 from exoimage.assays.recipe import Locality, Recipe
-from exoimage.assays.regions import RegionChoice, WholeRegion
+from exoimage.assays.regions import FoundRegions, RegionChoice, WholeRegion
 from exoimage.assays.results import Result
 from exoimage.assays.stain_choices import MacenkoStains, MarkedStains, PresetStains, StainChoice, VectorStains
-from exoimage.assays.stain_measuring import COLUMNS, OBJECT_COLUMNS, OpticalDensityChain, Sizes, StainMeasuring
-from exoimage.assays.threshold_choices import AutoThreshold, ControlThreshold, FixedThreshold, ThresholdChoice
-from exoimage.assays.white_choices import EstimatedWhite, GivenWhite, WhiteChoice
+from exoimage.assays.stain_measuring import (
+    COLUMNS,
+    OBJECT_COLUMNS,
+    ImageJChain,
+    OpticalDensityChain,
+    Sizes,
+    StainMeasuring,
+    grey_plane,
+)
+from exoimage.assays.threshold_choices import (
+    AutoThreshold,
+    ControlThreshold,
+    FixedThreshold,
+    GreyThreshold,
+    ThresholdChoice,
+)
+from exoimage.assays.white_choices import EstimatedWhite, FullScaleWhite, GivenWhite, WhiteChoice
 from exoimage.errors import ImageError, MeasureError
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
 from exoimage.methods import burnt_in, stains
+
+Mask = npt.NDArray[np.bool_]
+
+IMAGEJ_DEFAULTS: dict[str, Any] = {
+    "white": {"method": "full-scale"},
+    "threshold": {"method": "default", "scope": "image", "floor_od": 0.0},
+    "smallest_nodule": "0 px",
+    "leave_out_annotations": False,
+}
+"""What `imagej = true` puts in the place of our defaults."""
 
 
 class StainArea(Recipe[ColourSample]):
@@ -73,11 +98,49 @@ class StainArea(Recipe[ColourSample]):
         True, description="Find burnt-in scale bars, letters and arrows, and leave them out of the region."
     )
 
+    imagej: bool = Field(
+        False,
+        description="Do what ImageJ does, number for number: Colour Deconvolution (8 bit, white 255), its automatic"
+        " threshold per image without a floor, every object counted. Other keys then default to ImageJ's.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _imagejs_defaults(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("imagej") is not True:
+            return values
+        chosen = {**IMAGEJ_DEFAULTS, **values}
+        threshold = chosen["threshold"]
+        if isinstance(threshold, dict):
+            chosen["threshold"] = {**IMAGEJ_DEFAULTS["threshold"], **threshold}
+            if threshold.get("method") == "grey-level":
+                chosen["threshold"] = threshold
+        return chosen
+
+    @model_validator(mode="after")
+    def _chain_fits(self) -> Self:
+        kinds = (AutoThreshold, GreyThreshold) if self.imagej else (AutoThreshold, FixedThreshold, ControlThreshold)
+        if not isinstance(self.threshold, kinds):
+            raise ValueError(
+                f'threshold.method "{self.threshold.method}" does not go with imagej = {str(self.imagej).lower()}'
+            )
+        if self.imagej and not isinstance(self.white, FullScaleWhite | GivenWhite):
+            raise ValueError("ImageJ's Colour Deconvolution knows one white point, 255: leave white out")
+        if self.imagej and not isinstance(self.stains, PresetStains | VectorStains):
+            raise ValueError("with imagej = true the stains are a preset or vectors")
+        return self
+
     def observe(self, image: Image) -> ColourSample:
         """Sample the pixels of the regions; see `Recipe.observe`."""
         _refuse_unless_colour(self.assay, image)
-        graphics = self._graphics(image)
-        return sample_colours(image, self.region.find(image), graphics.mask if graphics else None, _is_figure(graphics))
+        graphics, found = self._graphics(image), self.region.find(image)
+        excluded = graphics.mask if graphics else None
+        sample = sample_colours(image, found, excluded, _is_figure(graphics))
+        if not self.imagej:
+            return sample
+        vectors, _ = self.stains.resolve([], stains.FULL_WHITE)
+        grey, _ = grey_plane(image.pixels, vectors.stain_set(stains.FULL_WHITE))
+        return replace(sample, grey_histogram=_histogram(grey, found, excluded))
 
     def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> Decided:
         """White point first, then stains, then threshold; see `Recipe.decide`."""
@@ -111,6 +174,9 @@ class StainArea(Recipe[ColourSample]):
     def _with_threshold(self, samples: list[ColourSample], scopes: Sequence[Scope]) -> Decided:
         if not _is_due(self.threshold, scopes) or not isinstance(self.stains, VectorStains):
             return self, ()
+        if self.imagej and isinstance(self.threshold, AutoThreshold):
+            grey, flags = self.threshold.resolve_grey(np.sum([s.grey_histogram for s in samples], axis=0))
+            return self.model_copy(update={"threshold": grey}), flags
         thinned = [sample.thinned(POOL_SIZE // len(samples)) for sample in samples]
         amounts = [self._amounts(sample, self.stains) for sample in thinned]
         controls = [amount[s.control] for amount, s in zip(amounts, thinned, strict=True) if s.control.any()]
@@ -136,10 +202,16 @@ class StainArea(Recipe[ColourSample]):
 
     def observing_key(self) -> str:
         """Regions and annotations decide which pixels are sampled."""
-        return self.model_dump_json(include={"region", "leave_out_annotations"})
+        looked_at = {"region", "leave_out_annotations", "imagej"}
+        return self.model_dump_json(include=looked_at | ({"stains"} if self.imagej else set()))
 
     def sentences(self) -> tuple[str, ...]:
         """White point, stains, threshold and sizes in words."""
+        if self.imagej:
+            return (
+                "The whole chain was ImageJ's: Colour Deconvolution (Ruifrok & Johnston 2001; Fiji's, 8 bit, white 255)"
+                f" with {self.stains.sentence()}; {self.stains.target} counted up to {self.threshold.sentence()}.",
+            )
         return (
             f"Optical density was taken against {self.white.sentence()}.",
             f"Stains were unmixed in optical-density space (Ruifrok & Johnston 2001) with {self.stains.sentence()}.",
@@ -166,12 +238,17 @@ class StainArea(Recipe[ColourSample]):
         if not (
             isinstance(self.white, GivenWhite)
             and isinstance(self.stains, VectorStains)
-            and isinstance(self.threshold, FixedThreshold)
+            and isinstance(self.threshold, FixedThreshold | GreyThreshold)
         ):
             raise MeasureError("white point, stains and threshold are not decided yet: call resolve first")
         found, graphics = self.region.find(image), self._graphics(image)
         excluded = graphics.mask if graphics else None
-        chain = OpticalDensityChain(self.stains.stain_set(self.white.white), self.threshold.od, image.max_value)
+        stain_set = self.stains.stain_set(self.white.white)
+        chain = (
+            ImageJChain(stain_set, self.threshold.level)
+            if isinstance(self.threshold, GreyThreshold)
+            else OpticalDensityChain(stain_set, self.threshold.od, image.max_value)
+        )
         common = merged(
             image.flags,
             found.flags,
@@ -195,6 +272,16 @@ class StainArea(Recipe[ColourSample]):
 
 Decided = tuple[StainArea, tuple[Flag, ...]]
 """A recipe with more of its choices decided, and what that had to remark."""
+
+
+def _histogram(grey: npt.NDArray[np.uint8], found: FoundRegions, excluded: Mask | None) -> npt.NDArray[np.int64]:
+    """Histogram of all pixels of the regions."""
+    total = np.zeros(256, dtype=np.int64)
+    for region in found.regions:
+        inside = region.inside(excluded)
+        plane = grey[region.box]
+        total += np.bincount((plane if inside is None else plane[inside]).ravel(), minlength=256)
+    return total
 
 
 def _is_figure(graphics: burnt_in.BurntIn | None) -> bool:

@@ -18,7 +18,10 @@ from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
 from exoimage.methods import particles, quality, segmentation, stains
 from exoimage.methods.density import White, optical_density
+from exoimage.methods.imagej_stains import imagej_stain_histogram
 from exoimage.methods.stains import StainSet
+
+_OD_OF_GREY = -np.log10(np.maximum(np.arange(256), 0.5) / 255).astype(np.float32)
 
 Mask = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]
@@ -109,6 +112,43 @@ class OpticalDensityChain:
 
 
 @dataclass(frozen=True)
+class ImageJChain:
+    """ImageJ's: Colour Deconvolution (Fiji's, 8 bit), and all grey levels up to a threshold.
+
+    Parameters
+    ----------
+    stains : StainSet
+        Against the largest value that can be stored.
+    level : int
+        The brightest grey level of the stain's plane that counts; -1: none does.
+    """
+
+    stains: StainSet
+    level: int
+
+    @property
+    def threshold_od(self) -> float:
+        """Optical density of the grey level."""
+        return float(_OD_OF_GREY[self.level]) if self.level >= 0 else np.inf
+
+    def stained(self, pixels: npt.NDArray[Any]) -> tuple[Plane, Mask]:
+        """Deconvolve the target and compare."""
+        grey, _ = grey_plane(pixels, self.stains)
+        return _OD_OF_GREY[grey], grey.astype(np.int16) <= self.level
+
+
+def grey_plane(pixels: npt.NDArray[Any], stain_set: StainSet) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The target's 8-bit plane as ImageJ's Colour Deconvolution makes it, and its histogram.
+
+    Raises
+    ------
+    MeasureError
+        If the pixels are not 8-bit RGB.
+    """
+    return imagej_stain_histogram(pixels, stain_set.vectors, stain_set.index(stain_set.target))
+
+
+@dataclass(frozen=True)
 class Sizes:
     """Which objects count, by their area in px.
 
@@ -169,7 +209,7 @@ class StainMeasuring:
         self, region: Region, excluded: Mask | None, first: int
     ) -> tuple[RegionResult, Labels, dict[str, npt.NDArray[Any]]]:
         pixels = self.image.pixels[region.box]
-        inside = _inside(region, excluded)
+        inside = region.inside(excluded)
         area_px = int(np.count_nonzero(inside)) if inside is not None else pixels.shape[0] * pixels.shape[1]
         if area_px == 0:
             raise MeasureError(f"the region {region.name!r} holds nothing but burnt-in annotations")
@@ -180,7 +220,7 @@ class StainMeasuring:
         plane, stained = self.chain.stained(pixels)
         if inside is not None:
             stained &= inside
-        labels, table = self._nodules(plane, stained)
+        labels, table = self._nodules(plane, stained, inside)
         objects = self._object_values(region, table, first)
         values = self._values(area_px, objects, _mean(plane, inside))
         flags = self._flags(
@@ -199,9 +239,11 @@ class StainMeasuring:
             count += int(part.max())
         return labels
 
-    def _nodules(self, plane: Plane, stained: Mask) -> tuple[Labels, particles.ObjectTable]:
+    def _nodules(self, plane: Plane, stained: Mask, inside: Mask | None) -> tuple[Labels, particles.ObjectTable]:
         if self.sizes.hole >= 1:
             stained = segmentation.fill_holes(stained, self.sizes.hole)
+            if inside is not None:
+                stained &= inside
         labels = particles.label(stained)
         table = particles.measure_objects(labels, intensity=plane)
         keep = (table.area_px >= self.sizes.smallest) & (table.area_px <= self.sizes.largest)
@@ -277,13 +319,6 @@ class StainMeasuring:
         colour = optical_density(pixels[counted], White(self.chain.stains.white.rgb)).mean(axis=0)
         target = self.chain.stains.vectors[self.chain.stains.index(self.chain.stains.target)]
         return stains.hue_angle_deg(colour.tolist(), target) > MISMATCH_DEG
-
-
-def _inside(region: Region, excluded: Mask | None) -> Mask | None:
-    if excluded is None or not excluded[region.box].any():
-        return region.mask
-    kept = ~excluded[region.box]
-    return kept if region.mask is None else kept & region.mask
 
 
 def _mean(plane: Plane, inside: Mask | None) -> float:

@@ -24,6 +24,10 @@ AutoMethod = Literal[
 ]  # fmt: skip
 
 
+IMAGEJ_VERSION: Literal["1.53t", "1.54p"] = "1.54p"
+"""The ImageJ whose integers `imagej = true` gives; versions differ on rare histograms (flag `imagej_version`)."""
+
+
 class FixedThreshold(Choice):
     """A fixed optical density."""
 
@@ -35,6 +39,21 @@ class FixedThreshold(Choice):
         return f"{self.od:g}"
 
     def resolve(self, amounts: list[Amounts], controls: list[Amounts]) -> tuple[FixedThreshold, tuple[Flag, ...]]:  # noqa: ARG002
+        """It stands as it is."""
+        return self, ()
+
+
+class GreyThreshold(Choice):
+    """A grey level of ImageJ's 8-bit stain plane; all up to it is stained. With ``imagej = true`` only."""
+
+    method: Literal["grey-level"] = "grey-level"
+    level: int = Field(ge=-1, le=255, description="The brightest grey level that counts; -1: none does.")
+
+    def sentence(self) -> str:
+        """The choice in words."""
+        return f"that of grey level {self.level} of ImageJ's 8-bit plane"
+
+    def resolve(self, amounts: list[Amounts], controls: list[Amounts]) -> tuple[GreyThreshold, tuple[Flag, ...]]:  # noqa: ARG002
         """It stands as it is."""
         return self, ()
 
@@ -65,6 +84,22 @@ class AutoThreshold(Choice):
         if found.level is None:
             return FixedThreshold(od=math.inf), (*found.flags, Flag.NO_THRESHOLD)
         return _at_least(self.floor_od, _od_above(found.level), (*found.flags, *from_one_image(amounts)))
+
+    def resolve_grey(self, histogram: npt.NDArray[np.int64]) -> tuple[GreyThreshold, tuple[Flag, ...]]:
+        """Apply ImageJ's own method to the histogram of its 8-bit stain plane, dark stain on a bright ground.
+
+        Parameters
+        ----------
+        histogram : (256,) int64 array
+            Pooled over the images of the scope (ImageJ's "stack histogram" where there are several).
+        """
+        from exoimage.methods import thresholds
+
+        level = thresholds.auto_threshold(histogram, self.method, compat=IMAGEJ_VERSION)
+        flags = thresholds.find(histogram, self.method, compare=True).flags
+        if np.count_nonzero(histogram) < 2:
+            return GreyThreshold(level=-1), flags
+        return GreyThreshold(level=max(level, 0)), flags
 
 
 class ControlThreshold(Choice):
@@ -124,4 +159,6 @@ def _at_least(floor_od: float, od: float, flags: tuple[Flag, ...]) -> tuple[Fixe
     return FixedThreshold(od=od), flags
 
 
-ThresholdChoice = Annotated[AutoThreshold | FixedThreshold | ControlThreshold, Field(discriminator="method")]
+ThresholdChoice = Annotated[
+    AutoThreshold | FixedThreshold | GreyThreshold | ControlThreshold, Field(discriminator="method")
+]

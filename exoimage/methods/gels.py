@@ -171,18 +171,25 @@ def _check_inside(lane: Lane, shape: tuple[int, ...]) -> None:
 
 def _of_deep(gel: npt.NDArray[Any], rows: npt.NDArray[Any], invert: bool, to_8_bit: bool) -> Profile:
     """The rows of a 16-bit or 32-bit gel, scaled and inverted as ImageJ does."""
-    if not np.isfinite(np.nanmin(gel)) or not np.isfinite(np.nanmax(gel)):
-        raise MeasureError("the gel holds an infinity, or nothing but NaN: there is no scale for it")
-    low, high = float(np.nanmin(gel)), float(np.nanmax(gel))
+    low, high = _extremes(gel)
     wide = rows.astype(np.float64)
-    if not to_8_bit and invert:
-        inverted = 65535.0 - wide if gel.dtype == np.uint16 else high - (wide - low)
-        return inverted.astype(np.float32).astype(np.float64)  # ImageJ stores them
-    if not to_8_bit:
+    if to_8_bit:
+        steps = 256.0 / (high - low + 1) if gel.dtype == np.uint16 else 255.0 / max(high - low, np.finfo(float).tiny)
+        scaled = np.minimum(np.floor(np.nan_to_num(wide - low) * steps + 0.5), 255.0)
+        return 255.0 - scaled if invert else scaled
+    if not invert:
         return wide
-    steps = 256.0 / (high - low + 1) if gel.dtype == np.uint16 else 255.0 / max(high - low, np.finfo(float).tiny)
-    scaled = np.minimum(np.floor(np.nan_to_num(wide - low) * steps + 0.5), 255.0)
-    return 255.0 - scaled if invert else scaled
+    if gel.dtype == np.uint16:
+        return 65535.0 - wide
+    # In 32 bits, as ImageJ rounds.
+    return np.asarray(np.float32(high) - (rows - np.float32(low)), dtype=np.float64)
+
+
+def _extremes(gel: npt.NDArray[Any]) -> tuple[float, float]:
+    known = gel[~np.isnan(gel)]
+    if known.size == 0 or not np.isfinite(known).all():
+        raise MeasureError("the gel holds an infinity, or nothing but NaN: there is no scale for it")
+    return float(known.min()), float(known.max())
 
 
 def _mean_of_rows(values: Profile) -> Profile:

@@ -91,3 +91,18 @@ def test_what_was_decided_survives_its_text(tmp_path: Path) -> None:
 def _written(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
+
+
+def test_imagej_moves_the_defaults_but_not_what_was_chosen() -> None:
+    recipe = with_settings(xi.assay("alizarin-red"), ["imagej=true", "threshold.method=li", "smallest_nodule=9 px"])
+    assert recipe.white.method == "full-scale"
+    assert (recipe.threshold.method, recipe.threshold.scope, recipe.threshold.floor_od) == ("li", "image", 0.0)
+    assert str(recipe.smallest_nodule) == "9 px"
+
+
+def test_another_automatic_method_keeps_scope_and_floor() -> None:
+    recipe = with_settings(
+        xi.assay("alizarin-red", threshold={"method": "otsu", "floor_od": 0.3}), ["threshold.method=li"]
+    )
+    assert recipe.threshold.floor_od == 0.3
+    assert with_settings(recipe, ["threshold.method=fixed", "threshold.od=0.2"]).threshold.od == 0.2

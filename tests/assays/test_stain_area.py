@@ -320,3 +320,46 @@ def test_both_names_are_one_implementation() -> None:
     as_stain_area = xi.assay("stain-area", stains={"method": "preset", "name": "alizarin red"}).measure(_image(field))
     assert as_stain_area.summary == xi.assay("alizarin-red").measure(_image(field)).summary
     assert isinstance(xi.assay("alizarin-red"), StainArea)
+
+
+def _ihc() -> Image:
+    import skimage.data
+
+    return Image(skimage.data.immunohistochemistry())
+
+
+def test_imagejs_chain_gives_imagejs_number() -> None:
+    recipe = xi.assay(
+        "stain-area", imagej=True, stains={"method": "preset", "name": "H DAB"}, threshold={"method": "otsu"}
+    )
+    result = recipe.measure(_ihc())
+    assert round(result.summary["stained_area_pct"], 2) == 55.39  # recorded from ImageJ 1.53t with Fiji's plugin
+    assert Flag.ESTIMATED_FROM_ONE_IMAGE not in result.flags
+
+
+def test_imagejs_chain_pools_the_histograms_of_a_study() -> None:
+    recipe = xi.assay(
+        "stain-area",
+        imagej=True,
+        stains={"method": "preset", "name": "H DAB"},
+        threshold={"method": "otsu", "scope": "study"},
+    )
+    whole = _ihc()
+    halves = [Image(whole.pixels[:, :256]), Image(whole.pixels[:, 256:])]
+    resolved = recipe.resolve([recipe.observe(half) for half in halves])
+    parts = [resolved.measure(half).summary["stained_area_px"] for half in halves]
+    assert sum(parts) == recipe.measure(whole).summary["stained_area_px"]
+
+
+def test_imagejs_chain_needs_8_bits_and_its_own_choices() -> None:
+    recipe = xi.assay("stain-area", imagej=True)
+    with pytest.raises(MeasureError, match="8-bit"):
+        recipe.measure(Image(np.zeros((9, 9, 3), np.uint16) + 7))
+    for wrong in ({"threshold": {"method": "fixed", "od": 0.2}}, {"white": {"method": "estimated"}}):
+        with pytest.raises(RecipeError, match="imagej|ImageJ"):
+            xi.assay("stain-area", imagej=True, **wrong)
+    with pytest.raises(RecipeError, match="imagej = false"):
+        xi.assay("stain-area", threshold={"method": "grey-level", "level": 100})
+    blank = recipe.measure(Image(np.full((20, 20, 3), 200, np.uint8)))
+    assert blank.summary["stained_area_pct"] == 0
+    assert Flag.BLANK in blank.flags

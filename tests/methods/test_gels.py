@@ -43,6 +43,7 @@ def test_deep_gels_are_inverted_and_scaled_as_imagej_does() -> None:
 
 def test_areas_are_those_of_the_trapezoid_rule() -> None:
     profile = np.random.default_rng(1).uniform(5, 80, 50)
+    profile[[4, 41]] = 3, 7
     x = np.arange(50)
     found = peak_areas(profile, [4, 20, 41])
     line = np.interp(x, [4, 41], profile[[4, 41]])
@@ -67,7 +68,7 @@ def test_gaussian_bands_have_their_true_areas_and_shares() -> None:
 def test_baselines() -> None:
     profile = [2.0, 4.0, 2.0, 6.0, 10.0, 6.0, 2.0]
     assert peak_areas(profile, [0, 2, 6]).areas == (2.0, 16.0)
-    assert peak_areas(profile, [0, 3, 6], baseline="each").areas == (-2.0, 10.0)
+    assert peak_areas(profile, [0, 3, 6], baseline="each").areas == (-2.0, 8.0)
     assert peak_areas(profile, [0, 2, 6], baseline="each").areas == (2.0, 16.0)
     assert peak_areas(profile, [0, 6], baseline=(0, 0)).areas == (30.0,)
     assert peak_areas(profile, [0, 6], baseline=(0, 4)).areas == (18.0,)
