@@ -9,7 +9,7 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from exoimage.assays.stain_measuring import (
     grey_plane,
 )
 from exoimage.assays.threshold_choices import (
+    AutoMethod,
     AutoThreshold,
     ControlThreshold,
     FixedThreshold,
@@ -111,10 +112,8 @@ class StainArea(Recipe[ColourSample]):
             return values
         chosen = {**IMAGEJ_DEFAULTS, **values}
         threshold = chosen["threshold"]
-        if isinstance(threshold, dict):
+        if isinstance(threshold, dict) and threshold.get("method", "default") in get_args(AutoMethod):
             chosen["threshold"] = {**IMAGEJ_DEFAULTS["threshold"], **threshold}
-            if threshold.get("method") == "grey-level":
-                chosen["threshold"] = threshold
         return chosen
 
     @model_validator(mode="after")

@@ -356,7 +356,7 @@ def test_imagejs_chain_needs_8_bits_and_its_own_choices() -> None:
     with pytest.raises(MeasureError, match="8-bit"):
         recipe.measure(Image(np.zeros((9, 9, 3), np.uint16) + 7))
     for wrong in ({"threshold": {"method": "fixed", "od": 0.2}}, {"white": {"method": "estimated"}}):
-        with pytest.raises(RecipeError, match="imagej|ImageJ"):
+        with pytest.raises(RecipeError, match=r"imagej|ImageJ"):
             xi.assay("stain-area", imagej=True, **wrong)
     with pytest.raises(RecipeError, match="imagej = false"):
         xi.assay("stain-area", threshold={"method": "grey-level", "level": 100})

@@ -60,7 +60,7 @@ def compare(oracle: Oracle, folder: Path, gels: list[np.ndarray]) -> int:
 def random_gels() -> list[np.ndarray]:
     random = np.random.default_rng(4)
     gels: list[np.ndarray] = []
-    for k in range(18):
+    for k in range(48):
         shape = tuple(int(n) for n in random.integers(20, 160, 2))
         noise = random.integers(0, 256, shape).astype(np.uint8)
         deep = random.integers(int(random.integers(0, 900)), int(random.integers(1000, 65_536)), shape).astype(
