@@ -106,6 +106,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=_count, default=0, metavar="N", help="processes (default: the cores)")
     parser.add_argument("--resolved", metavar="FILE", help="measure by what another run decided (its resolved.toml)")
     parser.add_argument("--fresh", action="store_true", help="measure everything again")
+    parser.add_argument("--tables-only", action="store_true", help="leave no overlays and label images")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
@@ -182,7 +183,13 @@ def _run_and_say(study: Any, options: argparse.Namespace) -> int:
     report = reporter(quiet=options.quiet)
     with report:
         run = batch.run(
-            study, options.out, jobs=jobs, resolved=options.resolved, fresh=options.fresh, progress=report.show
+            study,
+            options.out,
+            jobs=jobs,
+            resolved=options.resolved,
+            fresh=options.fresh,
+            pictures=not options.tables_only,
+            progress=report.show,
         )
     if not options.quiet:
         failed = f", {run.n_failed} failed (see the column error)" if run.n_failed else ""

@@ -124,6 +124,7 @@ def run(
     jobs: int = 1,
     resolved: str | Path | None = None,
     fresh: bool = False,
+    pictures: bool = True,
     progress: Any = None,
 ) -> Run:
     """Measure a study and leave its tables, overlays, labels and record in a folder.
@@ -140,6 +141,8 @@ def run(
         A ``resolved.toml`` of another run, to measure by what it decided.
     fresh : bool
         Measure everything again.
+    pictures : bool
+        Leave overlays and label images, not the tables alone.
     progress : callable, optional
         Called with every `Event`.
 
@@ -152,7 +155,7 @@ def run(
     StudyError
         If the study cannot be run as it is written, or the folder cannot be written.
     """
-    for event in iter_run(study, out, jobs=jobs, resolved=resolved, fresh=fresh):
+    for event in iter_run(study, out, jobs=jobs, resolved=resolved, fresh=fresh, pictures=pictures):
         if progress is not None:
             progress(event)
     store = Store(Path(out))
@@ -177,6 +180,7 @@ def iter_run(
     jobs: int = 1,
     resolved: str | Path | None = None,
     fresh: bool = False,
+    pictures: bool = True,
 ) -> Iterator[Event]:
     """As `run`, yielding an `Event` for every image of both passes; stop by closing the iterator."""
     plan = study if isinstance(study, Study) else load_study(study)
@@ -185,7 +189,9 @@ def iter_run(
     store.prepare()
     executor = LocalProcesses(jobs) if jobs > 1 else InProcess()
     try:
-        yield from _passes(plan, store, executor, given, fresh)
+        if fresh:
+            _forget(plan, store)
+        yield from _passes(plan, _jobs(plan, store, pictures), store, executor, given)
     except OSError as error:
         raise StudyError(f"{store.folder}: results could not be written: {error.strerror or error}") from None
     finally:
@@ -200,11 +206,12 @@ def default_jobs(n_images: int) -> int:
 
 
 def _passes(
-    study: Study, store: Store, executor: Executor, given: Mapping[str, Resolved] | None, fresh: bool
+    study: Study,
+    jobs: Mapping[str, work.Job],
+    store: Store,
+    executor: Executor,
+    given: Mapping[str, Resolved] | None,
 ) -> Iterator[Event]:
-    if fresh:
-        _forget(study, store)
-    jobs = {image.ref.key: _job(study, store, image) for image in study.images}
     total = len(study.images)
     failed = {image.ref.key: image.problem for image in study.images if image.problem}
     needs_observing = given is None and bool(set(study.recipe.open_scopes()) - {"image"})
@@ -241,9 +248,12 @@ def _passes(
     yield Event("finished", "", total, total)
 
 
-def _job(study: Study, store: Store, image: StudyImage) -> work.Job:
+def _jobs(study: Study, store: Store, pictures: bool) -> dict[str, work.Job]:
     budget = PIXELS_BUDGET // max(1, len(study.images))
-    return work.Job(image.ref, study.recipe, store, study.pixel_size, budget)
+    return {
+        image.ref.key: work.Job(image.ref, study.recipe, store, study.pixel_size, budget, pictures)
+        for image in study.images
+    }
 
 
 def _forget(study: Study, store: Store) -> None:

@@ -39,6 +39,8 @@ class Job:
         In µm; where the file does not say it.
     pixels_budget : int
         Bytes of decoded pixels that may be kept of this image between the passes.
+    pictures : bool
+        Whether to leave the overlay and the label image.
     """
 
     ref: ImageRef
@@ -46,6 +48,7 @@ class Job:
     store: Store
     pixel_size: float | None = None
     pixels_budget: int = 0
+    pictures: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,8 @@ def measure(task: MeasureJob) -> Measured:
         content = b""
         if image is None:
             content, inputs = _contents(job)
-        known = job.store.read_record(slug)
-        if known is not None and known.ok and (known.inputs, known.digest) == (inputs, task.resolved.digest):
+        known = _current(task, inputs)
+        if known is not None:
             return Measured(was_current=True, flags=_all_flags(known))
         record = _measured(task, image or _decoded(job, content), inputs)
     except Exception as error:
@@ -166,11 +169,22 @@ def _keep_if_worth(job: Job, image: Image, seconds: float, inputs: dict[str, str
         job.store.keep_pixels(job.ref.slug, image, inputs)
 
 
+def _current(task: MeasureJob, inputs: Mapping[str, str]) -> Record | None:
+    """The image's record, if it is of these files and of what was decided, and its pictures are there."""
+    job, slug = task.job, task.job.ref.slug
+    known = job.store.read_record(slug)
+    if known is None or not known.ok or (known.inputs, known.digest) != (inputs, task.resolved.digest):
+        return None
+    pictures = (job.store.overlay_path(slug), job.store.labels_path(slug)) if job.pictures else ()
+    return known if all(path.exists() for path in pictures) else None
+
+
 def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
     job, slug = task.job, task.job.ref.slug
     result = task.resolved.measure(image)
-    writing.write_overlay(job.store.overlay_path(slug), drawn(image, result))
-    writing.write_labels(job.store.labels_path(slug), result.labels, image.pixel_size)
+    if job.pictures:
+        writing.write_overlay(job.store.overlay_path(slug), drawn(image, result))
+        writing.write_labels(job.store.labels_path(slug), result.labels, image.pixel_size)
     regions = tuple(
         RegionRecord(r.region, {k: plain(v) for k, v in r.values.items()}, tuple(map(str, r.flags)))
         for r in result.regions

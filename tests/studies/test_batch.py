@@ -287,3 +287,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         process.kill()
     process.wait()
     time.sleep(0.3)  # its workers notice and end
+
+
+def test_tables_alone_and_then_with_pictures(tmp_path: Path) -> None:
+    study, out = _study(tmp_path, count=2), tmp_path / "out"
+    xi.run(study, out, pictures=False)
+    tables = _tables(out)
+    assert not list((out / "overlays").iterdir())
+    xi.run(study, out)
+    assert len(list((out / "overlays").iterdir())) == len(list((out / "labels").iterdir())) == 2
+    assert _tables(out) == tables
