@@ -98,7 +98,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("study", metavar="STUDY.toml")
     _add_run_options(run)
     run.set_defaults(command=_run)
+
+    _add_compare(commands)
     return parser
+
+
+def _add_compare(commands: Any) -> None:
+    compare = commands.add_parser("compare", help="agreement of two runs, or with an ImageJ Results table")
+    compare.add_argument("a", metavar="A.csv")
+    compare.add_argument("b", metavar="B.csv")
+    compare.add_argument("--value", required=True, metavar="COL", help="the column, or COL_A=COL_B if they differ")
+    compare.add_argument("--key", metavar="COL", help="the column that names the image (default: found by itself)")
+    compare.add_argument("--plot", metavar="FILE", help="write a Bland-Altman plot (.png, .svg, .pdf)")
+    compare.set_defaults(command=_compare)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +185,16 @@ def _run(options: argparse.Namespace) -> int:
     from exoimage.studies.plan import load_study
 
     return _run_and_say(load_study(options.study), options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from exoimage.studies import agreement
+
+    found = agreement.compare(options.a, options.b, options.value, options.key)
+    print(agreement.report(found))
+    if options.plot:
+        agreement.plot(found, options.plot)
+    return OK
 
 
 def _run_and_say(study: Any, options: argparse.Namespace) -> int:

@@ -159,3 +159,17 @@ def test_importing_is_lazy() -> None:
     code = f"import sys, exoimage; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_compare_prints_the_agreement_and_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ours.csv").write_text("image,stained_area_pct\na.tif,10\nb.tif,20\nc.tif,31\n")
+    (tmp_path / "Results.csv").write_text(" ,Label,%Area\n1,a.tif,10.5\n2,b.tif,20\n3,c.tif,30\n")
+    arguments = ["compare", str(tmp_path / "ours.csv"), str(tmp_path / "Results.csv")]
+    arguments += ["--value", "stained_area_pct=%Area", "--plot", str(tmp_path / "plot.png")]
+    assert main(arguments) == 0
+    said = _said(capsys)[0]
+    assert "matched                  3" in said
+    assert "0.166667" in said
+    assert (tmp_path / "plot.png").stat().st_size > 5000
+    assert main([*arguments[:3], "--value", "no_such_column"]) == 2
+    assert "no_such_column" in _said(capsys)[1]

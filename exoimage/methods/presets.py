@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from exoimage.methods.imagej_stains import IMAGEJ_VECTORS
 from exoimage.methods.stains import StainSet, Vector
 
 _RUIFROK = "Ruifrok & Johnston 2001, Anal Quant Cytol Histol 23:291-299"
@@ -13,12 +14,6 @@ _MODEL = "modelled from the dye's absorption band and a camera's sensitivities (
 
 GREY: Vector = (1.0, 1.0, 1.0)
 """What darkens all channels alike: uneven light, cells, debris, pencil marks. As a second stain it keeps them apart."""
-
-HAEMATOXYLIN: Vector = (0.650, 0.704, 0.286)
-EOSIN: Vector = (0.072, 0.990, 0.105)
-DAB: Vector = (0.268, 0.570, 0.776)
-HAEMATOXYLIN_2: Vector = (0.644211, 0.716556, 0.266844)
-EOSIN_2: Vector = (0.092789, 0.954111, 0.283111)
 
 ALIZARIN_RED: Vector = (0.25, 0.82, 0.52)
 """Alizarin red S on calcium.
@@ -38,6 +33,11 @@ def _set(source: str, target: str = "", **vectors: Vector) -> StainSet:
     return StainSet(names, tuple(vectors.values()), source, target=target)
 
 
+def _imagejs(name: str, *stains: str, target: str = "") -> StainSet:
+    source = _RUIFROK if name in ("H DAB", "H&E DAB", "H AEC") else _LANDINI
+    return StainSet(stains, IMAGEJ_VECTORS[name], source, target=target)
+
+
 PRESETS: Mapping[str, StainSet] = MappingProxyType(
     {
         "alizarin red": _set(
@@ -51,45 +51,25 @@ PRESETS: Mapping[str, StainSet] = MappingProxyType(
         ),
         "Oil Red O": _set(
             f"Oil Red O: {_MODEL}; haematoxylin: {_RUIFROK}",
-            Oil_Red_O=(0.28, 0.85, 0.45), haematoxylin=HAEMATOXYLIN,
+            Oil_Red_O=(0.28, 0.85, 0.45), haematoxylin=IMAGEJ_VECTORS["H DAB"][0],
         ),
         "safranin O": _set(
             f"safranin O, fast green: {_MODEL}", safranin_O=(0.24, 0.91, 0.33), fast_green=(0.99, 0.13, 0.01)
         ),
         "crystal violet": _set(f"crystal violet: {_MODEL}", crystal_violet=(0.72, 0.70, 0.07), grey=GREY),
-        "H&E": _set(_LANDINI, haematoxylin=HAEMATOXYLIN_2, eosin=EOSIN_2),
-        "H&E 2": _set(
-            _LANDINI, haematoxylin=(0.49015734, 0.76897085, 0.41040173), eosin=(0.04615336, 0.8420684, 0.5373925)
-        ),
-        "H DAB": _set(_RUIFROK, "DAB", haematoxylin=HAEMATOXYLIN, DAB=DAB),
-        "Feulgen Light Green": _set(
-            _LANDINI, Feulgen=(0.4642092, 0.83008335, 0.30827187), light_green=(0.94705542, 0.25373821, 0.19650764)
-        ),
-        "Giemsa": _set(_LANDINI, methylene_blue=(0.834750233, 0.513556283, 0.196330403), eosin=EOSIN_2),
-        "FastRed FastBlue DAB": _set(
-            _LANDINI,
-            fast_red=(0.21393921, 0.85112669, 0.47794022), fast_blue=(0.74890292, 0.60624161, 0.26731082), DAB=DAB,
-        ),
-        "Methyl Green DAB": _set(_LANDINI, "DAB", methyl_green=(0.98, 0.144316, 0.133146), DAB=DAB),
-        "H&E DAB": _set(_RUIFROK, "DAB", haematoxylin=HAEMATOXYLIN, eosin=EOSIN, DAB=DAB),
-        "H AEC": _set(_RUIFROK, "AEC", haematoxylin=HAEMATOXYLIN, AEC=(0.2743, 0.6796, 0.6803)),
-        "Azan-Mallory": _set(
-            _LANDINI,
-            aniline_blue=(0.853033, 0.508733, 0.112656), azocarmine=(0.09289875, 0.8662008, 0.49098468),
-            orange_G=(0.10732849, 0.36765403, 0.9237484),
-        ),
-        "Masson Trichrome": _set(
-            _LANDINI,
-            methyl_blue=(0.7995107, 0.5913521, 0.10528667), ponceau_fuchsin=(0.09997159, 0.73738605, 0.6680326),
-        ),
-        "Alcian blue & H": _set(
-            _LANDINI, Alcian_blue=(0.874622, 0.457711, 0.158256), haematoxylin=(0.552556, 0.7544, 0.353744)
-        ),
-        "H PAS": _set(_LANDINI, "PAS", haematoxylin=HAEMATOXYLIN_2, PAS=(0.175411, 0.972178, 0.154589)),
-        "Brilliant_Blue": _set(
-            _LANDINI,
-            stain_1=(0.31465548, 0.6602395, 0.68196464), stain_2=(0.383573, 0.5271141, 0.7583024),
-            stain_3=(0.7433543, 0.51731443, 0.4240403),
-        ),
+        "H&E": _imagejs("H&E", "haematoxylin", "eosin"),
+        "H&E 2": _imagejs("H&E 2", "haematoxylin", "eosin"),
+        "H DAB": _imagejs("H DAB", "haematoxylin", "DAB", target="DAB"),
+        "Feulgen Light Green": _imagejs("Feulgen Light Green", "Feulgen", "light green"),
+        "Giemsa": _imagejs("Giemsa", "methylene blue", "eosin"),
+        "FastRed FastBlue DAB": _imagejs("FastRed FastBlue DAB", "fast red", "fast blue", "DAB"),
+        "Methyl Green DAB": _imagejs("Methyl Green DAB", "methyl green", "DAB", target="DAB"),
+        "H&E DAB": _imagejs("H&E DAB", "haematoxylin", "eosin", "DAB", target="DAB"),
+        "H AEC": _imagejs("H AEC", "haematoxylin", "AEC", target="AEC"),
+        "Azan-Mallory": _imagejs("Azan-Mallory", "aniline blue", "azocarmine", "orange G"),
+        "Masson Trichrome": _imagejs("Masson Trichrome", "methyl blue", "ponceau fuchsin"),
+        "Alcian blue & H": _imagejs("Alcian blue & H", "Alcian blue", "haematoxylin"),
+        "H PAS": _imagejs("H PAS", "haematoxylin", "PAS", target="PAS"),
+        "Brilliant_Blue": _imagejs("Brilliant_Blue", "stain 1", "stain 2", "stain 3"),
     }
 )  # fmt: skip

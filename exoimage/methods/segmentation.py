@@ -1,4 +1,4 @@
-"""Masks made better: holes filled."""
+"""Masks made better: holes filled, touching objects cut apart, distances to the background."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.errors import MeasureError
+from exoimage.methods import _kernels_watershed as watershed_kernels
+from exoimage.methods import maxima
+from exoimage.methods._kernels_process import sweep_distances
+from exoimage.methods._process_input import checked_mask
 
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+_UNREACHED = np.iinfo(np.int32).max
+_GROWTH = watershed_kernels.growth_table()
 
 
 def fill_holes(mask: Mask, largest_px: float = np.inf, connectivity: Literal[4, 8] = 8) -> Mask:
@@ -45,9 +53,7 @@ def fill_holes(mask: Mask, largest_px: float = np.inf, connectivity: Literal[4, 
     >>> bool(fill_holes(np.pad(ring, 1))[2, 2]), bool(fill_holes(np.pad(ring, 1), largest_px=0)[2, 2])
     (True, False)
     """
-    mask = np.asarray(mask)
-    if mask.dtype != np.bool_ or mask.ndim != 2:
-        raise MeasureError(f"a mask is a (y, x) array of bool, not {mask.dtype} of shape {mask.shape}")
+    mask = checked_mask(mask)
     if connectivity not in (4, 8):
         raise MeasureError(f"connectivity is 4 or 8, not {connectivity!r}")
     if 0 in mask.shape:
@@ -62,3 +68,97 @@ def fill_holes(mask: Mask, largest_px: float = np.inf, connectivity: Literal[4, 
         found = labels.ravel()[places]
         holes.ravel()[places] = np.bincount(found, minlength=1)[found] <= largest_px
     return np.asarray(mask | holes.view(np.bool_))
+
+
+def distance_map(mask: Mask, edges_are_background: bool = False) -> Floats:
+    """Distance of every pixel of a mask to the nearest background pixel, as ImageJ's Distance Map.
+
+    Parameters
+    ----------
+    mask : (y, x) bool array
+        True is foreground.
+    edges_are_background : bool
+        Whether what lies beyond the image counts as background. ImageJ's commands say no.
+
+    Returns
+    -------
+    (y, x) float32 array
+        In px; 0 is background. Infinite where there is no background at all (ImageJ gives 46341).
+
+    Raises
+    ------
+    MeasureError
+        If the mask is not a two-dimensional bool array.
+
+    Notes
+    -----
+    Four passes hand the nearest background pixel on from neighbour to neighbour (Leymarie and Levine, CVGIP: Image
+    Understanding 55, 84–94 (1992), https://doi.org/10.1016/1049-9660(92)90008-Q). Few pixels, less than one in a
+    hundred, differ from the exact distance, by less than 0.1 px; they are the same as ImageJ's.
+
+    Examples
+    --------
+    >>> distance_map(np.array([[False, True, True, True]]))
+    array([[0., 1., 2., 3.]], dtype=float32)
+    """
+    mask = checked_mask(mask)
+    if edges_are_background:
+        return distance_map(np.pad(mask, 1))[1:-1, 1:-1].copy()
+    if mask.all():
+        return np.full(mask.shape, np.inf, np.float32)
+    return _distances(mask)
+
+
+def watershed_imagej(mask: Mask) -> Mask:
+    """Cut touching objects apart where they narrow, as ImageJ's Process > Binary > Watershed, pixel by pixel.
+
+    Basins are the summits of the distance map that rise at least 0.5 px over the saddle to a higher one. They grow down
+    the slopes level by level, and the pixels where two meet become background.
+
+    Parameters
+    ----------
+    mask : (y, x) bool array
+        True is foreground.
+
+    Returns
+    -------
+    (y, x) bool array
+        A new mask. A mask without background comes back whole.
+
+    Raises
+    ------
+    MeasureError
+        If the mask is not a two-dimensional bool array.
+
+    Notes
+    -----
+    Equal in ImageJ 1.53t and 1.54p. Ultimate eroded points: Russ, The Image Processing Handbook; the distance map is
+    `distance_map`'s.
+
+    Examples
+    --------
+    >>> y, x = np.ogrid[:21, :41]
+    >>> touching = ((y - 10) ** 2 + (x - 11) ** 2 < 90) | ((y - 10) ** 2 + (x - 28) ** 2 < 90)
+    >>> cut = watershed_imagej(touching)
+    >>> cv2.connectedComponents(touching.view(np.uint8))[0] - 1, cv2.connectedComponents(cut.view(np.uint8))[0] - 1
+    (1, 2)
+    """
+    mask = checked_mask(mask)
+    if mask.all() or not mask.any():
+        return mask.copy()
+    distance = _distances(mask)
+    peaks = maxima.search(distance, prominence=0.5, edm=True)
+    levels = np.empty(mask.shape, np.uint8)
+    watershed_kernels.distance_levels(distance, peaks.marks, levels)
+    watershed_kernels.flatten_other_peaks(levels, peaks.candidates, peaks.marks)
+    watershed_kernels.grow_basins(levels, _GROWTH)
+    return np.asarray(mask & (levels == 255))
+
+
+def _distances(mask: Mask) -> Floats:
+    mask = np.ascontiguousarray(mask)
+    squared = np.where(mask, np.int64(_UNREACHED), np.int64(0))
+    for up in (False, True):
+        for leftward in (False, True):
+            sweep_distances(mask, up, leftward, squared)
+    return np.sqrt(squared.astype(np.float32))

@@ -398,6 +398,15 @@ def _refuse_near_parallel(names: tuple[str, ...], unit: npt.NDArray[np.float64])
                 )
 
 
+def __getattr__(name: str) -> Any:
+    # ImageJ's own deconvolution stands beside ours, in a room of its own.
+    if name == "deconvolve_imagej":
+        from exoimage.methods.imagej_stains import deconvolve_imagej
+
+        return deconvolve_imagej
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def preset(name: str) -> StainSet:
     """A named stain set; see `exoimage.methods.presets`.
 

@@ -1,4 +1,4 @@
-"""Two tables of the same images: how well do their numbers agree?
+"""How well the numbers of two tables of the same images agree.
 
 For a lab that moves from ImageJ: its old Results table against ours, image by image.
 
@@ -168,7 +168,7 @@ def report(agreement: Agreement) -> str:
     SD of the differences    1.061
     limits of agreement      -1.829 to 2.329 (95 %, Bland & Altman 1986)
     largest difference       1 in 1.tif (a 10, b 9)
-    concordance correlation  0.988764 (Lin 1989)
+    concordance correlation  0.989247 (Lin 1989)
     """
     worst, difference = agreement.largest
     at = agreement.names.index(worst)
@@ -223,17 +223,17 @@ def plot(agreement: Agreement, path: str | Path) -> None:
         means, agreement.differences, "o", color="#1b6ca8", markersize=5, alpha=0.75, markeredgewidth=0, clip_on=False
     )
     _draw_line(axes, agreement.bias, "bias", "-")
-    if agreement.n > 1:
+    if agreement.n > 1 and agreement.sd > 0:  # else they lie on the bias
         _draw_line(axes, agreement.limits[0], "-1.96 SD", "--")
         _draw_line(axes, agreement.limits[1], "+1.96 SD", "--")
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     same = agreement.columns[0] == agreement.columns[1]
     a, b = ("a", "b") if same else agreement.columns
-    axes.set_xlabel(f"mean of {a} and {b}" + (f", {agreement.columns[0]}" if same else ""))
-    axes.set_ylabel(f"{a} − {b}")
-    axes.set_title(
-        f"{Path(agreement.sources[0]).name} − {Path(agreement.sources[1]).name}, n = {agreement.n}", fontsize=9
-    )
+    files = [Path(source).name for source in agreement.sources]
+    # A dollar sign in a name starts no formula.
+    axes.set_xlabel(f"mean of {a} and {b}" + (f", {agreement.columns[0]}" if same else ""), parse_math=False)
+    axes.set_ylabel(f"{a} − {b}", parse_math=False)
+    axes.set_title(f"{files[0]} − {files[1]}, n = {agreement.n}", fontsize=9, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     drawing = io.BytesIO()
     figure.savefig(drawing, format=place.suffix[1:].lower())
@@ -281,14 +281,15 @@ def _matched(
     for level in _LEVELS:
         groups_a, groups_b = _groups(a, level), _groups(b, level)
         taken_a, taken_b = {i for i, _ in pairs}, {j for _, j in pairs}
-        for name in groups_a.keys() & groups_b.keys():
+        for name in (name for name in groups_a if name in groups_b):
             left_a = [i for i in groups_a[name] if i not in taken_a]
             left_b = [j for j in groups_b[name] if j not in taken_b]
-            if not left_a or not left_b or _are_other_regions([a[i] for i in left_a], [b[j] for j in left_b], level):
+            if not left_a or not left_b:
                 continue
-            if len(groups_a[name]) > 1 or len(groups_b[name]) > 1:
+            if len(groups_a[name]) == len(groups_b[name]) == 1:
+                pairs.append((left_a[0], left_b[0]))
+            elif not _are_other_regions([a[i] for i in left_a], [b[j] for j in left_b]):
                 _refuse_ambiguous(tables, [a[i].shown for i in groups_a[name]], [b[j].shown for j in groups_b[name]])
-            pairs.append((left_a[0], left_b[0]))
     return sorted(pairs)
 
 
@@ -299,14 +300,13 @@ def _groups(names: Sequence[RowName], level: Callable[[RowName], tuple[str, ...]
     return groups
 
 
-def _are_other_regions(a: Sequence[RowName], b: Sequence[RowName], level: Callable[[RowName], tuple[str, ...]]) -> bool:
-    """Whether rows of one image are about parts of it that both tables name, and differently."""
-    several = len(a) > 1 or len(b) > 1
-    return level is _LEVELS[-1] and several and all(name.region for name in (*a, *b))
+def _are_other_regions(a: Sequence[RowName], b: Sequence[RowName]) -> bool:
+    """Whether rows are about parts of an image that both tables name, and differently."""
+    return all(name.region for name in (*a, *b)) and not {x.region for x in a} & {y.region for y in b}
 
 
 def _refuse_ambiguous(tables: tuple[MeasuredTable, MeasuredTable], a: Sequence[str], b: Sequence[str]) -> None:
     raise StudyError(
         f"it is not clear which rows belong together: {tables[0].source} has {len(a)} ({listed(a, 4)}),"
-        f" {tables[1].source} has {len(b)} ({listed(b, 4)}); give each row a name of its own, one row per image and region"
+        f" {tables[1].source} has {len(b)} ({listed(b, 4)}); give one row per image and region, each with its own name"
     )

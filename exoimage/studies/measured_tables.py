@@ -1,12 +1,11 @@
-"""Tables of measurements as others left them: our images.csv, ImageJ's Results and Summary, saved again by Excel or not."""
+"""Tables of measurements as a lab has them: our images.csv, ImageJ's Results and Summary, perhaps saved by Excel."""
 
 from __future__ import annotations
 
 import csv
-import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,14 @@ NAME_COLUMNS = ("image", "label", "filename", "file", "file name", "title", "sli
 """What a column that names the image is called, in order of preference; upper or lower case."""
 
 _SUFFIXES = (*IMAGE_SUFFIXES, ".gif", ".lsm", ".czi", ".lif", ".nd2", ".oib", ".oif", ".vsi", ".zvi", ".dcm", ".scn")
-_NUMBER_WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d+")
-_PLAINLY_DECIMAL = re.compile(r"[+-]?(\d*,(\d{1,2}|\d{4,})|0*,\d+|\d{4,},\d+)([eE][+-]?\d+)?")
-_NO_VALUE = frozenset({"", "nan", "na", "n/a", "-", "none"})
+_NUMBERS = {
+    mark: re.compile(rf"[+-]?(\d+|\d*{re.escape(mark)}\d+|\d+{re.escape(mark)})([eE][+-]?\d+)?") for mark in ".,"
+}
+_PLAIN = {  # what cannot be a thousands' separator: 12.5, 0.123, 1234.567, 1.234e-05
+    mark: re.compile(rf"[+-]?(\d*{m}(\d{{1,2}}|\d{{4,}})|0*{m}\d+|\d{{4,}}{m}\d+|\d*{m}\d+[eE][+-]?\d+)([eE][+-]?\d+)?")
+    for mark, m in ((".", r"\."), (",", ","))
+}
+_NO_VALUE = frozenset({"", "nan", "na", "n/a", "-", "none", "infinity", "-infinity", "inf", "-inf"})
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,14 @@ class MeasuredTable:
     header : tuple of str
     rows : tuple of tuple of str
         As long as the header.
-    has_decimal_comma : bool
-        Whether the cells show that a comma is the decimal mark here.
+    delimiter : str
+        What parts the cells.
     """
 
     source: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    has_decimal_comma: bool = False
+    delimiter: str = ","
 
     def texts(self, column: str) -> tuple[str, ...]:
         """The cells of a column.
@@ -59,11 +63,12 @@ class MeasuredTable:
         Raises
         ------
         StudyError
-            If there is no such column, or a cell is not a number, or may be two numbers (``1,234``).
+            If there is no such column, or a cell is not a number, or may be two numbers: ``1,234`` where nothing in the
+            table shows what the comma means.
         """
         texts = self.texts(column)
-        parse = _decimal_comma if self.has_decimal_comma and not _all_numbers(texts) else float
-        return tuple(self._number(text, parse, column, row) for row, text in enumerate(texts, start=1))
+        mark = self._decimal_mark(texts)
+        return tuple(self._number(text, mark, column, row) for row, text in enumerate(texts, start=1))
 
     def name_column(self, wanted: str | None = None) -> str:
         """The column that names the image.
@@ -93,19 +98,27 @@ class MeasuredTable:
             raise StudyError(f"{self.source}: {what} {column!r}; it has {', '.join(map(repr, self.header))}")
         return found[0]
 
-    def _number(self, text: str, parse: Callable[[str], float], column: str, row: int) -> float | None:
+    def _decimal_mark(self, texts: Sequence[str]) -> str:
+        """The decimal mark of a column, from its own cells or else the table's; empty where it stays unknown."""
+        for cells in (texts, [cell for row in self.rows for cell in row]):
+            shown = [mark for mark in ".," if any(_PLAIN[mark].fullmatch(cell) for cell in cells)]
+            if shown:
+                return shown[0] if len(shown) == 1 else ""
+        if self.delimiter == ";":  # written where the comma is the decimal mark; but a dot may be either
+            return "" if any("." in text for text in texts) else ","
+        return "" if any("," in text for text in texts) else "."
+
+    def _number(self, text: str, mark: str, column: str, row: int) -> float | None:
         if text.lower() in _NO_VALUE:
             return None
-        try:
-            number = parse(text)
-        except ValueError:
-            why = (
-                " could be two numbers: write it without a comma"
-                if _NUMBER_WITH_COMMA.fullmatch(text)
-                else " is no number"
-            )
-            raise StudyError(f"{self.source}: {text!r} in row {row} of column {column!r}{why}") from None
-        return None if math.isnan(number) else number
+        if mark and _NUMBERS[mark].fullmatch(text):
+            return float(text.replace(",", "."))
+        if _NUMBERS["."].fullmatch(text) and _NUMBERS[","].fullmatch(text):  # no mark in it
+            return float(text)
+        why = "is no number"
+        if any(pattern.fullmatch(text) for pattern in _NUMBERS.values()):
+            why = "could be two numbers; save the table with a dot as decimal mark, without thousands"
+        raise StudyError(f"{self.source}: {text!r} in row {row} of column {column!r} {why}")
 
 
 @dataclass(frozen=True)
@@ -166,8 +179,7 @@ def read_measured_table(path: str | Path) -> MeasuredTable:
             raise StudyError(f"{place}: row {number} has {len(row)} cells under {len(header)} column names")
     width = len(header)
     cells = tuple(tuple((row + [""] * width)[:width]) for row in rows)
-    decimal_comma = delimiter == ";" or any(_PLAINLY_DECIMAL.fullmatch(cell) for row in cells for cell in row)
-    return MeasuredTable(str(place), tuple(header), cells, decimal_comma)
+    return MeasuredTable(str(place), tuple(header), cells, delimiter)
 
 
 def row_names(table: MeasuredTable, key: str | None = None) -> tuple[RowName, ...]:
@@ -202,10 +214,17 @@ def row_names(table: MeasuredTable, key: str | None = None) -> tuple[RowName, ..
 
 def _row_name(text: str, region: str, has_regions: bool) -> RowName:
     drive, rest = re.fullmatch(r"([A-Za-z]:(?=[\\/]))?(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    file, _, label = (rest, "", "") if has_regions else rest.partition(":")
-    part = region if has_regions else label
-    shown = f"{text} ({region})" if has_regions and region not in ("", "whole") else text
-    return RowName((drive or "") + file, _bare(file), "" if part == "whole" else _folded(part), shown)
+    if has_regions:
+        shown = text if region in ("", "whole") else f"{text} ({region})"
+        return RowName(text, _bare(rest), "" if region == "whole" else _folded(region), shown)
+    file, _, label = rest.partition(":")
+    if _has_suffix(label):  # a stack made of a folder: each slice is called after its file
+        return RowName(label, _bare(label), "", text)
+    return RowName((drive or "") + file, _bare(file), _folded(label), text)
+
+
+def _has_suffix(name: str) -> bool:
+    return name.lower().endswith(_SUFFIXES)
 
 
 def _bare(file: str) -> str:
@@ -241,21 +260,7 @@ def _text_of(place: Path) -> str:
 
 
 def _all_numbers(texts: Iterable[str]) -> bool:
-    return all(text.lower() in _NO_VALUE or _is_number(text) for text in texts)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _decimal_comma(text: str) -> float:
-    if not _NUMBER_WITH_COMMA.fullmatch(text):
-        raise ValueError(text)
-    return float(text.replace(",", "."))
+    return all(text.lower() in _NO_VALUE or _NUMBERS["."].fullmatch(text) for text in texts)
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -55,7 +55,6 @@ public class OracleProcess {
         }
         if (command.equals("distance")) return new EDM().makeFloatEDM(pixels, 0, job[2].equals("true"));
         if (command.equals("watershed")) new EDM().toWatershed(pixels);
-        if (command.equals("ultimate")) new EDM().toEDM(pixels);
         if (command.equals("menu")) {  // name of the EDM filter's command
             EDM filter = new EDM();
             filter.setup(job[2], image);

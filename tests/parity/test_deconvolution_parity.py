@@ -12,6 +12,7 @@ import pytest
 from imagej_oracle import HERE
 
 from exoimage.methods.imagej_stains import IMAGEJ_VECTORS, deconvolve_imagej, imagej_stain_histogram
+from exoimage.methods.presets import PRESETS
 from exoimage.methods.thresholds import auto_threshold
 
 PICTURES = ("ihc_crop", "random")
@@ -111,3 +112,14 @@ def test_area_of_dab_on_the_ihc_picture_of_scikit_image(version: str, third: str
     plane, histogram = imagej_stain_histogram(rgb, "H DAB", 1, version, third=third)
     level = auto_threshold(histogram, "Otsu", compat="1.53t")
     assert 100 * np.mean(plane <= level) == pytest.approx(area_pct, abs=0.005)
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGEJ_VECTORS if name in PRESETS])
+def test_our_unit_vectors_give_imagejs_planes_too(name: str) -> None:
+    """`imagej = true` passes a stain set's unit vectors, not ImageJ's digits."""
+    rgb = np.random.default_rng(5).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    expected = deconvolve_imagej(rgb, name)
+    vectors = PRESETS[name].vectors
+    for index in range(len(vectors)):
+        plane, _ = imagej_stain_histogram(rgb, vectors, index)
+        assert np.array_equal(plane, expected[:, :, index])
