@@ -169,7 +169,7 @@ def test_compare_prints_the_agreement_and_draws_it(tmp_path: Path, capsys: pytes
     assert main(arguments) == 0
     said = _said(capsys)[0]
     assert "matched                  3" in said
-    assert "0.166667" in said
+    assert "0.1667" in said
     assert (tmp_path / "plot.png").stat().st_size > 5000
     assert main([*arguments[:3], "--value", "no_such_column"]) == 2
     assert "no_such_column" in _said(capsys)[1]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.errors import MeasureError
-from exoimage.flags import Flag
+from exoimage.flags import Flag, merged
 
 MAX_OD = 2.0
 """Densities above this are set to it: below 1 % transmittance a camera sees noise and stray light."""
@@ -28,8 +28,8 @@ LIGHT_TERMS = (_LIGHT_DEGREE + 1) * (_LIGHT_DEGREE + 2) // 2
 _SURE_SHARE, _GREY_SHARE = 0.05, 0.01
 """The least share of the pixels that a background must hold: of any colour, and grey below saturation."""
 
-_GREY_OD = 0.06
-"""A tone whose channels differ by less than this is grey."""
+_GREY_OD, _CAST_OD = 0.06, 0.13
+"""A tone whose channels differ by less than this is grey, by more is coloured."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def estimate_white(pixels: npt.NDArray[Any], max_value: float) -> tuple[White, t
     The darkest channel of each pixel is taken, because any stain darkens one. The brightest mode of its smoothed
     histogram is the background, and the median colour around it the white point, if it holds at least 5 % of the
     pixels, or 1 % and is grey and not saturated. Smaller bright spots and saturated ones (reflections, labels) are
-    passed over.
+    passed over. Where all that is coloured, there is no background, and the 99.5th percentile of each channel is taken.
 
     Parameters
     ----------
@@ -141,6 +141,11 @@ def estimate_white(pixels: npt.NDArray[Any], max_value: float) -> tuple[White, t
         white = White((red, green, blue))
         if near.mean() >= _SURE_SHARE or _is_clear_glass(white, max_value):
             break
+    if _cast_od(white) > _CAST_OD:
+        # Stain from edge to edge: the brightest gaps in it are nearer to glass than its commonest tone.
+        red, green, blue = np.maximum(np.percentile(pixels, 99.5, axis=0), max_value / 1000).tolist()
+        white = White((red, green, blue))
+        return white, merged((Flag.COLOUR_CAST,), white_flags(white, max_value))
     return white, white_flags(white, max_value)
 
 
@@ -150,7 +155,7 @@ def white_flags(white: White, max_value: float) -> tuple[Flag, ...]:
     found = []
     if rgb.max() >= 0.998 * max_value:
         found.append(Flag.CLIPPED_WHITE)
-    if np.log10(rgb.max() / rgb.min()) > 0.13:
+    if _cast_od(white) > _CAST_OD:
         found.append(Flag.COLOUR_CAST)
     if rgb.max() < 0.25 * max_value:
         found.append(Flag.WRONG_LIGHT)
@@ -172,7 +177,11 @@ def _modes_from_the_brightest(values: FloatArray) -> list[float]:
 
 
 def _is_clear_glass(white: White, max_value: float) -> bool:
-    return max(white.rgb) < 0.998 * max_value and np.log10(max(white.rgb) / min(white.rgb)) < _GREY_OD
+    return max(white.rgb) < 0.998 * max_value and _cast_od(white) < _GREY_OD
+
+
+def _cast_od(white: White) -> float:
+    return float(np.log10(max(white.rgb) / min(white.rgb)))
 
 
 def white_from_blank(blank: npt.NDArray[Any]) -> White:

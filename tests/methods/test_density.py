@@ -64,6 +64,14 @@ def test_a_little_clear_glass_among_tissue_is_the_background() -> None:
     assert flags == ()
 
 
+def test_tissue_from_edge_to_edge_takes_its_brightest_gaps_and_says_so() -> None:
+    pixels = np.random.default_rng(4).normal((115, 60, 115), 15, (20_000, 3))
+    pixels[:180] = np.random.default_rng(5).normal((240, 228, 234), 2, (180, 3))
+    white, flags = density.estimate_white(np.clip(pixels, 0, 255).astype(np.uint8), 255.0)
+    assert white.rgb == pytest.approx((240, 228, 234), abs=6)
+    assert flags == (Flag.COLOUR_CAST,)
+
+
 def test_white_says_when_it_is_clipped_coloured_or_dark() -> None:
     assert density.estimate_white(np.full((100, 3), 255, np.uint8), 255.0)[1] == (Flag.CLIPPED_WHITE,)
     assert Flag.COLOUR_CAST in density.estimate_white(np.full((100, 3), (220, 120, 150), np.uint8), 255.0)[1]
