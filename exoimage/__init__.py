@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "images.image": ["Image", "ImageRef"],
         "images.reading": ["read"],
         "studies.batch": ["iter_run", "run"],
-        "studies.plan": ["Study", "load_study"],
+        "studies.plan": ["load_study"],
+        "studies.study": ["Study"],
     },
 )

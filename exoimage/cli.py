@@ -153,6 +153,8 @@ def _measure(options: argparse.Namespace) -> int:
     from exoimage.errors import RecipeError
     from exoimage.studies.plan import study_of_images
 
+    if options.resolved and (options.recipe or options.settings or options.rois):
+        raise RecipeError("--resolved says all that decides a number: leave out --recipe, --set and --rois")
     recipe = load_recipe(options.recipe) if options.recipe else assay(options.assay)
     if recipe.assay != options.assay:
         raise RecipeError(f"{options.recipe} is a recipe of {recipe.assay}, not of {options.assay}")
@@ -220,14 +222,16 @@ def _run_and_say(study: Any, options: argparse.Namespace) -> int:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"a pixel size is a positive number of µm, not {text}")
+        raise argparse.ArgumentTypeError(f"a pixel size is a positive number of µm with a dot, like 0.65, not {text}")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"at least one process is needed, not {text}")
-    return value
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"the number of processes is 1 or more, not {text}")
+    return int(text)

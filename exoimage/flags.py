@@ -89,6 +89,11 @@ class Flag(StrEnum):
     LOSSY_FILE = "lossy_file", "note", "The file is compressed with loss (JPEG): colours and edges are not as measured."
     PALETTE_FILE = "palette_file", "note", "The file stores a palette of few colours: colours are not as measured."
     WELLS_UNCERTAIN = "wells_uncertain", "warn", "The wells found do not fit a regular grid well: look at the overlay."
+    OVERLAPPING_REGIONS = (
+        "overlapping_regions",
+        "note",
+        "Regions overlap: each has its own numbers, but the label image shows a shared place once.",
+    )
     NO_MARKER_CHANNEL = "no_marker_channel", "warn", "The marker's channel is missing: only nuclei were counted."
     NO_DYE_CONTROL = "no_dye_control", "note", "No dye-only control is named: dye forms particles of its own."
     IMAGEJ_OVERFLOW = (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exoimage.assays.regions import FoundRegions
+from exoimage.assays.regions import FoundRegions, Region
 from exoimage.images.image import Image
 
 SAMPLE_SIZE = 2**16
@@ -29,6 +29,8 @@ class ColourSample:
     ----------
     pixels : (n, 3) array
         Stored values.
+    positions : (n, 2) float32 array
+        y and x of each pixel in its field, from -1 to 1.
     region : (n,) array of uint16
         Index into `names` of each pixel's region.
     names : (k,) array of str
@@ -44,6 +46,7 @@ class ColourSample:
     """
 
     pixels: npt.NDArray[Any]
+    positions: npt.NDArray[np.float32]
     region: npt.NDArray[np.uint16]
     names: npt.NDArray[np.str_]
     control: Mask
@@ -61,7 +64,13 @@ class ColourSample:
         if step <= 1:
             return self
         kept = slice(step // 2, None, step)
-        return replace(self, pixels=self.pixels[kept], region=self.region[kept], control=self.control[kept])
+        return replace(
+            self,
+            pixels=self.pixels[kept],
+            positions=self.positions[kept],
+            region=self.region[kept],
+            control=self.control[kept],
+        )
 
 
 def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None, composite: bool = False) -> ColourSample:
@@ -69,27 +78,28 @@ def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None, com
 
     A region's grid is as wide as its box demands, so a small region is sampled as well as a large one.
     """
-    boxes = [
-        sample_box(image.pixels[region.box], region.mask, None if excluded is None else excluded[region.box])
-        for region in found.regions
-    ]
-    region = np.repeat(np.arange(len(boxes), dtype=np.uint16), [len(box) for box in boxes])
+    grids = [sampling_grid(region, excluded) for region in found.regions]
+    pixels = np.concatenate([image.pixels[rows, columns] for rows, columns in grids])
+    places = np.concatenate([np.stack(grid, axis=1) for grid in grids])
+    positions = ((places + 0.5) / np.array(image.shape) * 2 - 1).astype(np.float32)
+    region = np.repeat(np.arange(len(grids), dtype=np.uint16), [len(rows) for rows, _ in grids])
     names = np.array([region.name for region in found.regions], dtype=np.str_)
-    pixels = np.concatenate(boxes)
-    sample = ColourSample(pixels, region, names, np.zeros(len(pixels), dtype=np.bool_), image.max_value, composite)
+    controls = np.zeros(len(pixels), dtype=np.bool_)
+    sample = ColourSample(pixels, positions, region, names, controls, image.max_value, composite)
     return sample.thinned(2 * SAMPLE_SIZE)
 
 
-def sample_box(pixels: npt.NDArray[Any], mask: Mask | None, excluded: Mask | None) -> npt.NDArray[Any]:
-    """Pixels of one box on a regular grid of about `SAMPLE_SIZE` points, those outside the mask left out."""
-    step = max(1, round((pixels.shape[0] * pixels.shape[1] / SAMPLE_SIZE) ** 0.5))
-    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
-    keep = np.ones(pixels[grid].shape[:2], dtype=np.bool_)
-    if mask is not None:
-        keep &= mask[grid]
-    if excluded is not None:
-        keep &= ~excluded[grid]
-    return np.ascontiguousarray(pixels[grid][keep])
+def sampling_grid(region: Region, excluded: Mask | None) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of a regular grid of about `SAMPLE_SIZE` points over a region's box, those outside left out."""
+    rows, columns = region.box
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    step = max(1, round((height * width / SAMPLE_SIZE) ** 0.5))
+    inside = region.inside(excluded)
+    y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step]
+    if inside is not None:
+        kept = inside[y, x]
+        y, x = y[kept], x[kept]
+    return y.ravel() + rows.start, x.ravel() + columns.start
 
 
 def pooled_pixels(samples: Sequence[ColourSample]) -> npt.NDArray[Any]:

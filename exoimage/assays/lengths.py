@@ -73,7 +73,10 @@ class Length:
         return self.value / pixel_size
 
     def __str__(self) -> str:
-        return "unlimited" if math.isinf(self.value) else f"{self.value:g} {self.unit}"
+        if math.isinf(self.value):
+            return "unlimited"
+        short = f"{self.value:g}"
+        return f"{short if float(short) == self.value else repr(self.value)} {self.unit}"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -86,6 +86,14 @@ class Recipe(BaseModel, ABC, Generic[E]):
         """Whether the recipe names this image a negative control."""
 
     @abstractmethod
+    def controls(self) -> str:
+        """What the recipe calls its negative controls; empty where it needs none."""
+
+    @abstractmethod
+    def outcome(self) -> str:
+        """The numbers of a decided recipe, in words for a paper's methods."""
+
+    @abstractmethod
     def sentences(self) -> tuple[str, ...]:
         """How it measures, in sentences for a paper's methods."""
 

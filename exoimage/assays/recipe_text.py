@@ -86,11 +86,24 @@ def with_settings(recipe: Recipe[Any], settings: Sequence[str]) -> Recipe[Any]:
         if not equals or not key.strip():
             raise RecipeError(f'a setting is written key=value, like threshold.floor_od=0.2, not "{setting}"')
         _place(changed, key.strip().split("."), _toml_value(text.strip()))
-    kind, folder = type(recipe), Path.cwd()
+    return with_values(recipe, changed, where="--set", folder=Path.cwd())
+
+
+def with_values(
+    recipe: Recipe[Any], changed: Mapping[str, Any], *, where: str = "", folder: Path | None = None
+) -> Recipe[Any]:
+    """The recipe with some keys changed; a choice keeps its parameters while it stays the same kind.
+
+    Raises
+    ------
+    RecipeError
+        If a key or value does not fit.
+    """
+    kind = type(recipe)
     if "imagej" in changed:  # it moves the defaults of the keys that are left open
         chosen = {**recipe.model_dump(mode="json", exclude_unset=True), "imagej": changed["imagej"]}
-        recipe = validated(kind, chosen, where="--set", folder=folder)
-    return validated(kind, _merged(kind, recipe.model_dump(mode="json"), changed), where="--set", folder=folder)
+        recipe = validated(kind, chosen, where=where, folder=folder)
+    return validated(kind, _merged(kind, recipe.model_dump(mode="json"), changed), where=where, folder=folder)
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -102,7 +115,10 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         If it cannot be read or is no TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        content = Path(path).read_bytes()
+        # PowerShell's ">" writes UTF-16.
+        encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        return tomllib.loads(content.decode(encoding))
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -235,7 +251,7 @@ def _parameter_comments(choice: type[BaseModel]) -> list[str]:
 def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str:
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]
-    known = list(model.model_fields)
+    known = list(_model_at(model, path[:-1]).model_fields)
     if len(path) > 1 and path[0] in model.model_fields and model.model_fields[path[0]].discriminator:
         # pydantic names the alternative it tried; the user wrote no such key.
         known = _keys_of_alternative(model, path[0], path.pop(1))
@@ -248,10 +264,22 @@ def _one_line(error: ValidationError, model: type[BaseModel], where: str) -> str
         message = f'"{first["ctx"]["tag"]}" is none of {first["ctx"]["expected_tags"]}'.replace("'", "")
     elif first["type"] == "union_tag_not_found":
         message = 'say which method, like { method = "..." }'
+    elif first["type"] in ("model_attributes_type", "model_type", "dict_type"):
+        message = f'this is a table of keys, like {{ method = "..." }} (got {first["input"]!r})'
     elif first["type"] not in ("missing", "value_error"):
         message = f"{message} (got {first['input']!r})"
     prefix = f"{where}: " if where else ""
     return f"{prefix}{'.'.join(path)}: {message}" if path else f"{prefix}{message}"
+
+
+def _model_at(model: type[BaseModel], path: Sequence[str]) -> type[BaseModel]:
+    """The model that plain nested keys lead to."""
+    for key in path:
+        inner = model.model_fields[key].annotation if key in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return model
 
 
 def _keys_of_alternative(model: type[BaseModel], field: str, tag: str) -> list[str]:

@@ -123,7 +123,8 @@ class StainArea(Recipe[ColourSample]):
             raise ValueError(
                 f'threshold.method "{self.threshold.method}" does not go with imagej = {str(self.imagej).lower()}'
             )
-        if self.imagej and not isinstance(self.white, FullScaleWhite | GivenWhite):
+        is_255 = isinstance(self.white, GivenWhite) and self.white.rgb == (255.0, 255.0, 255.0)
+        if self.imagej and not (is_255 or isinstance(self.white, FullScaleWhite)):
             raise ValueError("ImageJ's Colour Deconvolution knows one white point, 255: leave white out")
         if self.imagej and not isinstance(self.stains, PresetStains | VectorStains):
             raise ValueError("with imagej = true the stains are a preset or vectors")
@@ -185,13 +186,19 @@ class StainArea(Recipe[ColourSample]):
     def _amounts(self, sample: ColourSample, vectors: VectorStains) -> npt.NDArray[np.float64]:
         """A sample's amounts of the target, against its own white point where that is left to each image."""
         white, _ = self.white.resolve([sample])
-        return stains.stain_amounts(sample.pixels, vectors.stain_set(white.white))
+        return stains.stain_amounts(sample.pixels, vectors.stain_set(white.white), positions=sample.positions)
 
     @model_validator(mode="after")
     def _scopes_fit(self) -> Self:
         white, threshold = self.white.pooled_over(), self.threshold.pooled_over()
         if (white, threshold) == ("batch", "study"):
             raise ValueError('threshold.scope is "study" but white.scope is "batch": give both the same scope')
+        narrower = {None: 0, "study": 0, "batch": 1, "image": 2}
+        if narrower[self.stains.pooled_over()] > narrower[threshold]:
+            raise ValueError(
+                f'stains are estimated per "{self.stains.pooled_over()}", so threshold.scope cannot be "{threshold}":'
+                " give both the same scope"
+            )
         estimated = isinstance(self.stains, MacenkoStains | MarkedStains)
         if estimated and white not in (None, "study", self.stains.pooled_over()):
             raise ValueError(
@@ -224,6 +231,14 @@ class StainArea(Recipe[ColourSample]):
         """The image's ROI file, if regions come from one."""
         return self.region.files_for(image_path)
 
+    def controls(self) -> str:
+        """The group or names that the threshold comes from."""
+        return self.threshold.controls if isinstance(self.threshold, ControlThreshold) else ""
+
+    def outcome(self) -> str:
+        """White point, vectors and threshold as they were decided."""
+        return f"{self.white.sentence()}, {self.stains.sentence()} and {self.threshold.sentence()}"
+
     def is_control(self, key: str, group: str) -> bool:
         """Whether the threshold names this image's group or name as negative."""
         if not isinstance(self.threshold, ControlThreshold):
@@ -242,6 +257,11 @@ class StainArea(Recipe[ColourSample]):
             raise MeasureError("white point, stains and threshold are not decided yet: call resolve first")
         found, graphics = self.region.find(image), self._graphics(image)
         excluded = graphics.mask if graphics else None
+        if self.white.max_value not in (0.0, image.max_value):
+            raise ImageError(
+                f"its values go up to {image.max_value:g}, but the white point was decided for values up to"
+                f' {self.white.max_value:g}: measure pictures of one bit depth together, or set white.scope = "image"'
+            )
         stain_set = self.stains.stain_set(self.white.white)
         chain = (
             ImageJChain(stain_set, self.threshold.level)

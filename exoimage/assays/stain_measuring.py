@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from exoimage.assays.colour_sample import sample_box
+from exoimage.assays.colour_sample import sampling_grid
 from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Value
-from exoimage.assays.regions import FoundRegions, Region
+from exoimage.assays.regions import Box, FoundRegions, Region
 from exoimage.assays.results import RegionResult, Result, empty_objects
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag, merged
@@ -35,14 +35,14 @@ MISMATCH_DEG = 45.0
 
 COLUMNS = (
     Column(
-        "stained_area_pct", "Share of the region's area that is stained.",
+        "stained_area_pct", "Share of the region's area that stained objects of the sizes asked for cover.",
         Ratio("stained_area_px", "region_area_px", 100.0), primary=True,
     ),
-    Column("integrated_od", "Optical density of the stain summed over the stained pixels.", Mean(), primary=True),
+    Column("integrated_od", "Optical density of the stain summed over the stained objects.", Mean(), primary=True),
     Column("stained_area_um2", "Stained area.", Sum()),
     Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
     Column(
-        "mean_od", "Mean optical density of the stain over the stained pixels.",
+        "mean_od", "Mean optical density of the stain over the stained objects.",
         Ratio("integrated_od", "stained_area_px"),
     ),
     Column(
@@ -84,8 +84,8 @@ class Chain(Protocol):
         """Optical density above which a pixel counts; infinity if none does."""
         ...
 
-    def stained(self, pixels: npt.NDArray[Any]) -> tuple[Plane, Mask]:
-        """The target's optical density in every pixel, and which pixels count."""
+    def stained(self, pixels: npt.NDArray[Any], field: tuple[int, int], box: Box) -> tuple[Plane, Mask]:
+        """The target's optical density in every pixel of a box of the field, and which pixels count."""
         ...
 
 
@@ -105,9 +105,9 @@ class OpticalDensityChain:
     threshold_od: float
     max_value: float
 
-    def stained(self, pixels: npt.NDArray[Any]) -> tuple[Plane, Mask]:
+    def stained(self, pixels: npt.NDArray[Any], field: tuple[int, int], box: Box) -> tuple[Plane, Mask]:
         """Unmix the target and compare."""
-        plane = stains.stain_plane(pixels, self.stains, max_value=self.max_value)
+        plane = stains.stain_plane(pixels, self.stains, max_value=self.max_value, part_of=(field, box))
         return plane, plane > np.float32(self.threshold_od)
 
 
@@ -131,7 +131,12 @@ class ImageJChain:
         """Optical density of the grey level."""
         return float(_OD_OF_GREY[self.level]) if self.level >= 0 else np.inf
 
-    def stained(self, pixels: npt.NDArray[Any]) -> tuple[Plane, Mask]:
+    def stained(
+        self,
+        pixels: npt.NDArray[Any],
+        field: tuple[int, int],  # noqa: ARG002
+        box: Box,  # noqa: ARG002
+    ) -> tuple[Plane, Mask]:
         """Deconvolve the target and compare."""
         grey, _ = grey_plane(pixels, self.stains)
         return _OD_OF_GREY[grey], grey.astype(np.int16) <= self.level
@@ -201,6 +206,8 @@ class StainMeasuring:
             results.append(RegionResult(result.region, result.values, merged(result.flags, common)))
             objects.append(table)
             count += len(table["object"])
+        if _overlap(found.regions, self.image.shape):
+            results = [RegionResult(r.region, r.values, merged(r.flags, (Flag.OVERLAPPING_REGIONS,))) for r in results]
         labels = self._laid_out(found.regions, parts)
         joined = {name: np.concatenate([table[name] for table in objects]) for name in objects[0]}
         return Result(tuple(results), joined, labels, {"stain": labels > 0}, excluded, found.regions)
@@ -213,11 +220,11 @@ class StainMeasuring:
         area_px = int(np.count_nonzero(inside)) if inside is not None else pixels.shape[0] * pixels.shape[1]
         if area_px == 0:
             raise MeasureError(f"the region {region.name!r} holds nothing but burnt-in annotations")
-        sample = sample_box(pixels, inside, None)
+        sample = self.image.pixels[sampling_grid(region, excluded)]
         if quality.is_constant(sample) and quality.is_constant(pixels if inside is None else pixels[inside]):
             values = self._values(area_px, empty := empty_objects(OBJECT_COLUMNS), mean_od=0.0)
             return RegionResult(region.name, values, (Flag.BLANK,)), np.zeros(pixels.shape[:2], dtype=np.int32), empty
-        plane, stained = self.chain.stained(pixels)
+        plane, stained = self.chain.stained(pixels, self.image.shape, region.box)
         if inside is not None:
             stained &= inside
         labels, table = self._nodules(plane, stained, inside)
@@ -249,7 +256,7 @@ class StainMeasuring:
         keep = (table.area_px >= self.sizes.smallest) & (table.area_px <= self.sizes.largest)
         if keep.all():
             return labels, table
-        return particles.only_labels(labels, keep), table.only(keep)
+        return particles.only_labels(labels, keep, out=labels), table.only(keep)
 
     def _object_values(self, region: Region, table: particles.ObjectTable, first: int) -> dict[str, npt.NDArray[Any]]:
         count = len(table.area_px)
@@ -304,7 +311,8 @@ class StainMeasuring:
         if even:
             flags.append(Flag.BLANK if labels is None else Flag.LOW_CONTRAST)
         step = max(1, min(pixels.shape[:2]) // 256)
-        if not even and quality.uneven_light(pixels[::step, ::step], self.chain.stains.white):
+        corrected = bool(self.chain.stains.white.light)
+        if not even and not corrected and quality.uneven_light(pixels[::step, ::step], self.chain.stains.white):
             flags.append(Flag.UNEVEN_LIGHT)
         if labels is not None and self._is_another_stain(
             pixels[::step, ::step], plane[::step, ::step], labels[::step, ::step]
@@ -319,6 +327,18 @@ class StainMeasuring:
         colour = optical_density(pixels[counted], White(self.chain.stains.white.rgb)).mean(axis=0)
         target = self.chain.stains.vectors[self.chain.stains.index(self.chain.stains.target)]
         return stains.hue_angle_deg(colour.tolist(), target) > MISMATCH_DEG
+
+
+def _overlap(regions: tuple[Region, ...], shape: tuple[int, int]) -> bool:
+    if len(regions) < 2:
+        return False
+    covered = np.zeros(shape, dtype=np.bool_)
+    for region in regions:
+        mask = region.full_mask(shape)
+        if (covered & mask).any():
+            return True
+        covered |= mask
+    return False
 
 
 def _mean(plane: Plane, inside: Mask | None) -> float:

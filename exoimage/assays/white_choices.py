@@ -29,7 +29,7 @@ class EstimatedWhite(Choice):
     def resolve(self, samples: list[ColourSample]) -> tuple[GivenWhite, tuple[Flag, ...]]:
         """Estimate it from sampled pixels."""
         white, flags = density.estimate_white(pooled_pixels(samples), samples[0].max_value)
-        return GivenWhite(rgb=white.rgb), (*flags, *from_one_image(samples))
+        return GivenWhite(rgb=white.rgb, max_value=samples[0].max_value), (*flags, *from_one_image(samples))
 
 
 class GivenWhite(Choice):
@@ -37,6 +37,9 @@ class GivenWhite(Choice):
 
     method: Literal["given"] = "given"
     rgb: Rgb = Field(description="Value of clear background in red, green and blue.")
+    max_value: float = Field(
+        0.0, ge=0, description="The largest value of the pictures that it is for (255, 65535); 0: not checked."
+    )
     light: tuple[tuple[float, ...], ...] = Field(
         (), description="Shape of the light over the field, as a blank field gives it; empty for even light."
     )
@@ -86,7 +89,7 @@ class FullScaleWhite(Choice):
 
     def resolve(self, samples: list[ColourSample]) -> tuple[GivenWhite, tuple[Flag, ...]]:
         """Take the storage's limit."""
-        return GivenWhite(rgb=(samples[0].max_value,) * 3), ()
+        return GivenWhite(rgb=(samples[0].max_value,) * 3, max_value=samples[0].max_value), ()
 
 
 class BlankFieldWhite(Choice):
@@ -105,7 +108,9 @@ class BlankFieldWhite(Choice):
 
         blank = read(self.image)
         white = density.white_from_blank(np.asarray(blank.pixels))
-        return GivenWhite(rgb=white.rgb, light=white.light), density.white_flags(white, blank.max_value)
+        return GivenWhite(rgb=white.rgb, max_value=blank.max_value, light=white.light), density.white_flags(
+            white, blank.max_value
+        )
 
 
 WhiteChoice = Annotated[EstimatedWhite | GivenWhite | FullScaleWhite | BlankFieldWhite, Field(discriminator="method")]

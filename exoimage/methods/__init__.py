@@ -8,7 +8,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submodules=[
-        "background", "burnt_in", "density", "filters", "gels", "imagej_stains", "maxima", "particles", "presets", "quality",
-        "segmentation", "stains", "synth", "thresholds", "thresholds_deep", "wells",
+        "background", "burnt_in", "density", "filters", "gels", "imagej_stains", "maxima", "particles", "presets",
+        "quality", "segmentation", "stains", "synth", "thresholds", "thresholds_deep", "wells",
     ],
 )  # fmt: skip

@@ -13,8 +13,8 @@ Floats = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
-DY = np.array([-1, -1, 0, 1, 1, 1, 0, -1])
-DX = np.array([0, 1, 1, 1, 0, -1, -1, -1])
+DY = np.array([-1, -1, 0, 1, 1, 1, 0, -1], np.int64)
+DX = np.array([0, 1, 1, 1, 0, -1, -1, -1], np.int64)
 
 # What is known of a pixel.
 LISTED, PROCESSED, PEAK_AREA, EQUAL = 1, 2, 4, 8
@@ -49,9 +49,7 @@ def ridge_heights(distance: Floats, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def local_peaks(
-    image: Floats, heights: Floats, floor: np.float32, threshold: float, skip_border: bool, found: Places
-) -> int:
+def local_peaks(image: Floats, heights: Floats, floor: np.float32, threshold: float, found: Places) -> int:
     """Positions of pixels with no neighbour above them, in the image and in `heights` alike; returns how many."""
     height, width = image.shape
     count = 0
@@ -59,7 +57,7 @@ def local_peaks(
         for x in range(width):
             value = image[y, x]
             inner = 0 < x < width - 1 and 0 < y < height - 1
-            if value == floor or value < threshold or (skip_border and not inner):
+            if value == floor or value < threshold:
                 continue
             peak = True
             for k in range(8):
@@ -80,7 +78,6 @@ def prominent_peaks(
     image: Floats,
     heights: Floats,
     order: Places,
-    floor: np.float32,
     prominence: float,
     slack: np.float32,
     distances: bool,
@@ -111,8 +108,8 @@ def prominent_peaks(
             y, x = seed // width, seed % width
             on_border = x == 0 or y == 0 or x == width - 1 or y == height - 1
             sum_y, sum_x, equal = float(y), float(x), 1
-            peak, better = not strict or lowest > floor, np.int64(-1)
-            while at < size and better < 0:
+            peak, better = True, np.int64(-1)
+            while at < size:
                 place = region[at]
                 y, x = place // width, place % width
                 inner = 0 < x < width - 1 and 0 < y < height - 1
@@ -129,7 +126,7 @@ def prominent_peaks(
                         break
                     if reached >= lowest:
                         if reached > top:
-                            better = neighbour
+                            better, top, lowest = neighbour, reached, reached - np.float32(prominence)
                             break
                         region[size] = neighbour
                         size += 1

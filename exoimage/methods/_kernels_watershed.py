@@ -15,10 +15,11 @@ from exoimage.methods._kernels_maxima import DX, DY, LISTED, PEAK_AREA
 Levels = npt.NDArray[np.uint8]
 Marks = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int32]
 
 FLATTENED = 16
 # Directions are taken in turn, the diagonal ones first, so that basins grow evenly.
-TURNS = np.array([7, 3, 1, 5, 0, 4, 2, 6])
+TURNS = np.array([7, 3, 1, 5, 0, 4, 2, 6], np.int64)
 
 
 def growth_table() -> npt.NDArray[np.uint8]:
@@ -32,7 +33,7 @@ def growth_table() -> npt.NDArray[np.uint8]:
     joined = patterns | np.roll(sides, 1, axis=1) | np.roll(sides, -1, axis=1)
     changes = (joined != np.roll(joined, -1, axis=1)).sum(axis=1)
     allowed = np.roll(patterns, 4, axis=1) & (changes < 4)[:, None]
-    return (allowed << np.arange(8)).sum(axis=1).astype(np.uint8)
+    return np.asarray((allowed << np.arange(8)).sum(axis=1), np.uint8)
 
 
 @njit(cache=True, nogil=True)
@@ -136,7 +137,13 @@ def grow_basins(levels: Levels, table: npt.NDArray[np.uint8]) -> None:
 
 @njit(cache=True, nogil=True)
 def _grow_one_way(
-    flat: Levels, height: int, width: int, direction: int, table: npt.NDArray[np.uint8], waiting: Places, taken: Places
+    flat: Levels,
+    height: int,
+    width: int,
+    direction: int,
+    table: npt.NDArray[np.uint8],
+    waiting: Indices,
+    taken: Indices,
 ) -> int:
     """Take the waiting pixels that may be taken from one direction, all at once; the others move to the front."""
     grown = kept = 0
@@ -178,7 +185,7 @@ def _on_rim(flat: Levels, height: int, width: int, place: int) -> bool:
     y, x = place // width, place % width
     if x == 0 or y == 0 or x == width - 1 or y == height - 1:
         return True
+    background = False
     for k in range(8):
-        if flat[(y + DY[k]) * width + x + DX[k]] == 0:
-            return True
-    return False
+        background |= flat[(y + DY[k]) * width + x + DX[k]] == 0
+    return background

@@ -1,22 +1,212 @@
-"""Burnt-in annotations (being written)."""
+"""Burnt-in graphics: scale bars, letters, arrows and panels that are pixels of the picture but none of the specimen."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+
+from exoimage.errors import ImageError
+from exoimage.methods._burnt_in_arrows import arrows
+from exoimage.methods._burnt_in_bars import bar_with_ticks, bars
+from exoimage.methods._burnt_in_boxes import label_box
+from exoimage.methods._burnt_in_ink import BLACK, SPECK, WHITE, Box, Bytes, InkField, ink_fields
+from exoimage.methods._burnt_in_panels import gutters
+from exoimage.methods._burnt_in_text import TextLine, completed, is_common, letter_groups, text_line
+
+Kind = Literal["scale bar", "text", "arrow", "box", "panels"]
+KINDS: tuple[Kind, ...] = ("scale bar", "text", "arrow", "box", "panels")
+
+RIM = 3
+"""Soft edge in px that is left out around what was drawn."""
+
+SMALLEST_PICTURE = 32
+
+FADED = 45
+"""How much farther from the ink than thick strokes the thin coloured letters of a caption may be, as after JPEG."""
+
+MOST_RIVALS_OF_ARROW = 12
 
 
 @dataclass(frozen=True, eq=False)
 class BurntIn:
-    """Found graphics."""
+    """What was found.
+
+    Parameters
+    ----------
+    mask : (y, x) bool
+        Pixels to leave out.
+    kinds : tuple of str
+        Which of "scale bar", "text", "arrow", "box" and "panels" were found; empty if nothing was.
+    """
 
     mask: npt.NDArray[np.bool_]
     kinds: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Graphic:
+    """One find: a whole box, or the pixels of a shape in it; the place is the picture's."""
+
+    kind: Kind
+    box: Box
+    shape: npt.NDArray[np.bool_] | None = None
+
+
 def find_burnt_in(pixels: npt.NDArray[Any], max_value: float) -> BurntIn:
-    """Find nothing yet."""
-    return BurntIn(np.zeros(pixels.shape[:2], np.bool_), ())
+    """Find graphics that a program has burnt into a picture."""
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ImageError(f"a picture of shape {pixels.shape}; expected (y, x, 3)")
+    plain = _as_bytes(pixels, max_value)
+    if min(plain.shape[:2]) < SMALLEST_PICTURE:
+        return BurntIn(np.zeros(plain.shape[:2], np.bool_), ())
+    found = [_Graphic("panels", box) for box in gutters(plain)]
+    for field in ink_fields(plain):
+        found.extend(_graphics(field, plain))
+    return _painted(found, plain.shape[:2])
+
+
+def _as_bytes(pixels: npt.NDArray[Any], max_value: float) -> Bytes:
+    if pixels.dtype == np.uint8 and max_value == 255:
+        return np.ascontiguousarray(pixels)
+    if not max_value > 0:
+        raise ImageError(f"a greatest value of {max_value}; expected a number above 0")
+    scaled = pixels if pixels.dtype in (np.uint8, np.uint16, np.float32) else pixels.astype(np.float32)
+    return np.asarray(cv2.convertScaleAbs(scaled, alpha=255 / max_value), np.uint8)
+
+
+def _painted(found: list[_Graphic], shape: tuple[int, ...]) -> BurntIn:
+    mask = np.zeros(shape, np.bool_)
+    for one in found:
+        top, bottom, left, right = one.box
+        place = slice(max(0, top), bottom), slice(max(0, left), right)
+        mask[place] |= True if one.shape is None else one.shape
+    kinds = {one.kind for one in found}
+    return BurntIn(mask, tuple(kind for kind in KINDS if kind in kinds))
+
+
+def _graphics(field: InkField, pixels: Bytes) -> Iterator[_Graphic]:
+    """All graphics in one ink."""
+    straight = bars(field)
+    groups = [group for group in letter_groups(field) if len(group) > 1 or _in_corner(field, group[0])]
+    lines = [line for group in groups if not is_common(field, group) and (line := text_line(field, group))]
+    boxes = _label_boxes(field, pixels, [*straight, *(line.box for line in lines if line.letters)])
+    written = _captions(field, [bar for bar in straight if not _inside_any(bar, boxes)])
+    for line in sorted(lines, key=lambda line: -line.letters):
+        known = [*straight, *written, *boxes]
+        if not _inside_any(line.box, known) and _rivals(field, line, known) <= line.rivals_allowed:
+            written.append(completed(field, line.box) if line.letters > 2 else line.box)
+    for bar in straight:
+        if not _inside_any(bar, written):
+            yield _scale_bar(field, bar)
+    for box in written:
+        yield _Graphic("text", _grown(_moved(field, box), RIM))
+    for box in boxes:
+        yield _Graphic("box", _grown(_moved(field, box), RIM))
+    for part in arrows(field, [*straight, *written, *boxes], MOST_RIVALS_OF_ARROW):
+        yield _drawn("arrow", field, part)
+
+
+def _scale_bar(field: InkField, bar: Box) -> _Graphic:
+    part = bar_with_ticks(field, bar)
+    return _drawn("scale bar", field, part) if part else _Graphic("scale bar", _grown(_moved(field, bar), RIM))
+
+
+def _captions(field: InkField, straight: list[Box]) -> list[Box]:
+    """For each bar the line of text that goes with it, which may be in several pieces on one level."""
+    found: list[Box] = []
+    if not straight:
+        return found
+    slack = 0 if field.ink in (BLACK, WHITE) else FADED
+    groups = letter_groups(field, slack)
+    for bar in straight:
+        beside = [group for group in groups if any(_belongs(field.parts.box(int(part)), bar) for part in group)]
+        lines = [line for group in beside if (line := text_line(field, group, slack))]
+        near = [line for line in lines if line.is_caption and _belongs(line.box, bar)]
+        if near:
+            best = max(near, key=lambda line: line.letters / line.parts + 0.5 * min(line.parts, 4))
+            found += [completed(field, line.box, slack) for line in near if _on_level(line.box, best.box)]
+    return found
+
+
+def _label_boxes(field: InkField, pixels: Bytes, contents: list[Box]) -> list[Box]:
+    found: list[Box] = []
+    for content in contents:
+        if _inside_any(content, found):
+            continue
+        box = label_box(pixels, _moved(field, content))
+        if box is not None:
+            found.append(_back(field, box))
+    return found
+
+
+def _rivals(field: InkField, line: TextLine, known: list[Box]) -> float:
+    """Other parts of a line's tone, as far as the line cares for them."""
+    if line.rivals_allowed < 0 or line.rivals_allowed == float("inf"):
+        return 0
+    parts = field.parts
+    alike = parts.boxes[1:][(parts.nearest[1:] <= line.core + 20) & (parts.area[1:] >= SPECK)]
+    for box in [line.box, *known]:
+        inside = (alike[:, 0::2] >= np.array(box[0::2]) - 2).all(axis=1) & (alike[:, 1::2] <= np.array(box[1::2]) + 2).all(axis=1)
+        alike = alike[~inside]
+    return len(alike)
+
+
+def _in_corner(field: InkField, part: int) -> bool:
+    top, bottom, left, right = _moved(field, field.parts.box(part))
+    y, x = (top + bottom) / 2 / field.picture[0], (left + right) / 2 / field.picture[1]
+    return min(y, 1 - y) < 0.2 and min(x, 1 - x) < 0.2 and bottom - top <= 0.1 * field.picture[0]
+
+
+def _on_level(one: Box, other: Box) -> bool:
+    return 2 * (min(one[1], other[1]) - max(one[0], other[0])) > min(one[1] - one[0], other[1] - other[0])
+
+
+def _belongs(text: Box, bar: Box) -> bool:
+    """Whether a line of text stands over, under or beside a bar."""
+    high, long = text[1] - text[0], bar[3] - bar[2]
+    if high > max(0.5 * long, 30):
+        return False
+    apart = max(bar[0] - text[1], text[0] - bar[1])
+    overlap = min(text[3], bar[3]) - max(text[2], bar[2])
+    if -0.5 * high <= apart <= 1.2 * high and overlap > 0:
+        return True
+    aside = max(text[2] - bar[3], bar[2] - text[3])
+    level = abs(text[0] + text[1] - bar[0] - bar[1]) <= 0.7 * high
+    return level and 0 <= aside <= 1.5 * high and high <= 0.25 * long
+
+
+def _drawn(kind: Kind, field: InkField, part: int) -> _Graphic:
+    """A part's own shape with its rim."""
+    own = field.parts.own(part, RIM).view(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
+    top, bottom, left, right = _grown(_moved(field, field.parts.box(part)), RIM)
+    height, width = field.picture
+    shape = cv2.dilate(own, kernel)[max(0, -top) : height - top, max(0, -left) : width - left]
+    return _Graphic(kind, (top, bottom, left, right), shape.astype(np.bool_))
+
+
+def _moved(field: InkField, box: Box) -> Box:
+    return box[0] + field.top, box[1] + field.top, box[2] + field.left, box[3] + field.left
+
+
+def _back(field: InkField, box: Box) -> Box:
+    return box[0] - field.top, box[1] - field.top, box[2] - field.left, box[3] - field.left
+
+
+def _grown(box: Box, margin: int) -> Box:
+    return box[0] - margin, box[1] + margin, box[2] - margin, box[3] + margin
+
+
+def _inside_any(inner: Box, outer: list[Box]) -> bool:
+    return any(_within(inner, box) for box in outer)
+
+
+def _within(inner: Box, outer: Box) -> bool:
+    return (
+        inner[0] >= outer[0] - 2 and inner[1] <= outer[1] + 2 and inner[2] >= outer[2] - 2 and inner[3] <= outer[3] + 2
+    )

@@ -221,27 +221,60 @@ def white_from_blank(blank: npt.NDArray[Any]) -> White:
     )
 
 
-def light_surface(white: White, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+def light_surface(
+    white: White, shape: tuple[int, int], box: tuple[slice, slice] | None = None
+) -> npt.NDArray[np.float32]:
     """The light's departure from its mean over a field, in OD per channel.
 
     Add it to an optical density taken with `white.rgb` to correct for uneven light.
 
+    Parameters
+    ----------
+    white : White
+    shape : (height, width)
+        Of the whole field.
+    box : (slice of rows, slice of columns), optional
+        The part of the field that is wanted. Default: all.
+
     Returns
     -------
     (y, x, 3) float32 array
-        Positive where the light is brighter than its mean.
+        Of the box's size; positive where the light is brighter than its mean.
     """
-    if not white.light:
-        return np.zeros((*shape, 3), dtype=np.float32)
-    degrees = _LIGHT_DEGREE + 1
-    rows = np.polynomial.legendre.legvander(_positions(shape[0]), _LIGHT_DEGREE)
-    columns = np.polynomial.legendre.legvander(_positions(shape[1]), _LIGHT_DEGREE)
-    surface = np.empty((*shape, 3), dtype=np.float32)
+    rows, columns = (
+        np.polynomial.legendre.legvander(_positions(size)[part], _LIGHT_DEGREE)
+        for size, part in zip(shape, box or (slice(None), slice(None)), strict=True)
+    )
+    surface = np.zeros((len(rows), len(columns), 3), dtype=np.float32)
     for channel, coefficients in enumerate(white.light):
-        matrix = np.zeros((degrees, degrees))
-        matrix[_terms()] = coefficients
-        surface[:, :, channel] = rows @ matrix @ columns.T
+        surface[:, :, channel] = rows @ _light_matrix(coefficients) @ columns.T
     return surface
+
+
+def light_at(white: White, positions: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+    """The light's departure from its mean at some places of the field; see `light_surface`.
+
+    Parameters
+    ----------
+    white : White
+    positions : (..., 2) array
+        y and x of each place, from -1 at the upper and left edge of the field to 1 at the other.
+
+    Returns
+    -------
+    (..., 3) float32 array
+    """
+    light = np.zeros((*positions.shape[:-1], 3), dtype=np.float32)
+    for channel, coefficients in enumerate(white.light):
+        y, x = positions[..., 0], positions[..., 1]
+        light[..., channel] = np.polynomial.legendre.legval2d(y, x, _light_matrix(coefficients))
+    return light
+
+
+def _light_matrix(coefficients: tuple[float, ...]) -> npt.NDArray[np.float64]:
+    matrix = np.zeros((_LIGHT_DEGREE + 1, _LIGHT_DEGREE + 1))
+    matrix[_terms()] = coefficients
+    return matrix
 
 
 def _terms() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -44,8 +44,8 @@ def gaussian_blur(image: Pixels, sigma: float, accuracy: float | None = None) ->
 
     Notes
     -----
-    As `ij.plugin.filter.GaussianBlur` of 1.53t: the kernel's end is a parabola that reaches zero, and from sigma 8.5 the
-    lines are shrunk by a quadratic and enlarged by a cubic spline.
+    As `ij.plugin.filter.GaussianBlur` of 1.53t: the kernel's end is a parabola that reaches zero, and above sigma 8.5
+    the lines are shrunk by a quadratic and enlarged by a cubic spline.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def gaussian_blur(image: Pixels, sigma: float, accuracy: float | None = None) ->
         kernels.blur_lines(blurred, along_x, *_blur_weights(float(sigma), accuracy, image.shape[1 if along_x else 0]))
     if image.dtype == np.float32:
         return blurred
-    return np.clip(blurred + np.float32(0.5), 0, np.iinfo(image.dtype).max).astype(image.dtype)
+    return np.asarray(np.clip(blurred + np.float32(0.5), 0, np.iinfo(image.dtype).max), image.dtype)
 
 
 def median(image: Pixels, radius: float) -> Pixels:
@@ -188,9 +188,10 @@ def _end_in_parabola(kernel: Floats) -> None:
 
 def _quadratic_spline(side: int) -> Floats:
     """Weights of a quadratic B-spline over three blocks, summing to 1."""
-    at = np.abs(np.arange(3 * side) - 3 * side // 2) / side
+    steps = np.abs(np.arange(3 * side) - 3 * side // 2)
+    at = steps / side
     inner, outer = 0.75 - at * at, 1.125 + 0.5 * at * at - 1.5 * at
-    return (np.where(np.arange(3 * side) * 0 + at * side <= side // 2, inner, outer) / side).astype(np.float32)
+    return (np.where(steps <= side // 2, inner, outer) / side).astype(np.float32)
 
 
 def _cubic_spline(side: int) -> Floats:

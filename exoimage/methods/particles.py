@@ -109,7 +109,7 @@ def label(mask: Mask, connectivity: Connectivity = 8) -> Labels:
     return _label(_checked_mask(mask, connectivity), connectivity)[1]
 
 
-def only_labels(labels: Labels, keep: npt.NDArray[np.bool_]) -> Labels:
+def only_labels(labels: Labels, keep: npt.NDArray[np.bool_], *, out: Labels | None = None) -> Labels:
     """Drop objects from a label image and number the others on.
 
     Parameters
@@ -118,11 +118,13 @@ def only_labels(labels: Labels, keep: npt.NDArray[np.bool_]) -> Labels:
         0 is background.
     keep : (n,) bool array
         For the labels 1 … n.
+    out : (y, x) int32 array, optional
+        Where the result goes; may be `labels` itself. Default: a new array.
 
     Returns
     -------
     (y, x) int32 array
-        A new label image, in the same order.
+        The label image, in the same order.
 
     Examples
     --------
@@ -132,7 +134,7 @@ def only_labels(labels: Labels, keep: npt.NDArray[np.bool_]) -> Labels:
     from exoimage.methods import _kernels
 
     table = np.concatenate(([0], np.cumsum(keep) * keep)).astype(np.int32)
-    kept = np.empty_like(labels)
+    kept = np.empty_like(labels) if out is None else out
     _kernels.replace_labels(labels, table, kept)
     return kept
 

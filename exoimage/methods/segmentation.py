@@ -11,13 +11,12 @@ import numpy.typing as npt
 from exoimage.errors import MeasureError
 from exoimage.methods import _kernels_watershed as watershed_kernels
 from exoimage.methods import maxima
-from exoimage.methods._kernels_process import sweep_distances
+from exoimage.methods._distances import distances
 from exoimage.methods._process_input import checked_mask
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
-_UNREACHED = np.iinfo(np.int32).max
 _GROWTH = watershed_kernels.growth_table()
 
 
@@ -106,7 +105,7 @@ def distance_map(mask: Mask, edges_are_background: bool = False) -> Floats:
         return distance_map(np.pad(mask, 1))[1:-1, 1:-1].copy()
     if mask.all():
         return np.full(mask.shape, np.inf, np.float32)
-    return _distances(mask)
+    return distances(mask)
 
 
 def watershed_imagej(mask: Mask) -> Mask:
@@ -132,8 +131,9 @@ def watershed_imagej(mask: Mask) -> Mask:
 
     Notes
     -----
-    Equal in ImageJ 1.53t and 1.54p. Ultimate eroded points: Russ, The Image Processing Handbook; the distance map is
-    `distance_map`'s.
+    Summits and saddles are those of `maxima.ultimate_points`. Distances become whole levels, 254 at most; the basins
+    grow over each level by turns from the eight directions, never where a pixel's neighbours belong to more than one.
+    As `ij.plugin.filter.EDM`, equal in ImageJ 1.53t and 1.54p; the growth is Russ's, The Image Processing Handbook.
 
     Examples
     --------
@@ -146,19 +146,10 @@ def watershed_imagej(mask: Mask) -> Mask:
     mask = checked_mask(mask)
     if mask.all() or not mask.any():
         return mask.copy()
-    distance = _distances(mask)
+    distance = distances(mask)
     peaks = maxima.search(distance, prominence=0.5, edm=True)
     levels = np.empty(mask.shape, np.uint8)
     watershed_kernels.distance_levels(distance, peaks.marks, levels)
     watershed_kernels.flatten_other_peaks(levels, peaks.candidates, peaks.marks)
     watershed_kernels.grow_basins(levels, _GROWTH)
     return np.asarray(mask & (levels == 255))
-
-
-def _distances(mask: Mask) -> Floats:
-    mask = np.ascontiguousarray(mask)
-    squared = np.where(mask, np.int64(_UNREACHED), np.int64(0))
-    for up in (False, True):
-        for leftward in (False, True):
-            sweep_distances(mask, up, leftward, squared)
-    return np.sqrt(squared.astype(np.float32))

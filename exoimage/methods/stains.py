@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.errors import MeasureError
-from exoimage.methods.density import MAX_OD, White, density_tables, light_surface, optical_density
+from exoimage.methods.density import MAX_OD, White, density_tables, light_at, light_surface, optical_density
 
 Vector = tuple[float, float, float]
 
@@ -146,7 +146,12 @@ def unmix(pixels: npt.NDArray[Any], stains: StainSet) -> Unmixed:
 
 
 def stain_plane(
-    pixels: npt.NDArray[Any], stains: StainSet, stain: str = "", *, max_value: float = 0.0
+    pixels: npt.NDArray[Any],
+    stains: StainSet,
+    stain: str = "",
+    *,
+    max_value: float = 0.0,
+    part_of: tuple[tuple[int, int], tuple[slice, slice]] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Amount of one stain, the quick way: three table look-ups per pixel.
 
@@ -159,6 +164,8 @@ def stain_plane(
         Name of the stain. Default: the set's target.
     max_value : float
         The largest value of float pixels. Default: 1.
+    part_of : ((height, width), (slice of rows, slice of columns)), optional
+        The field that the pixels are a part of, and which part: where the white point has a shape of light.
 
     Returns
     -------
@@ -172,9 +179,8 @@ def stain_plane(
     plane = np.empty(codes.shape[:2], dtype=np.float32)
     _kernels.sum_tables(codes, tables, plane)
     if stains.white.light:
-        plane += light_surface(stains.white, (codes.shape[0], codes.shape[1])) @ _weights(stains, stain).astype(
-            np.float32
-        )
+        shape, box = part_of or ((codes.shape[0], codes.shape[1]), None)
+        plane += light_surface(stains.white, shape, box) @ _weights(stains, stain).astype(np.float32)
     return plane
 
 
@@ -218,9 +224,27 @@ def stain_levels(
     return levels, histogram
 
 
-def stain_amounts(pixels: npt.NDArray[Any], stains: StainSet, stain: str = "") -> npt.NDArray[np.float64]:
-    """Amount of one stain in a list of pixels, (n, 3) to (n,); for samples, in even light."""
+def stain_amounts(
+    pixels: npt.NDArray[Any], stains: StainSet, stain: str = "", *, positions: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float64]:
+    """Amount of one stain in a sample of pixels.
+
+    Parameters
+    ----------
+    pixels : (n, 3) array
+    stains : StainSet
+    stain : str
+        Name of the stain. Default: the set's target.
+    positions : (n, 2) array, optional
+        Where in the field each pixel is (`light_at`), to correct for the shape of the light.
+
+    Returns
+    -------
+    (n,) float64 array
+    """
     density = optical_density(pixels, White(stains.white.rgb)).astype(np.float64)
+    if stains.white.light and positions is not None:
+        density += light_at(stains.white, positions)
     amounts: npt.NDArray[np.float64] = density @ _weights(stains, stain)
     return amounts
 

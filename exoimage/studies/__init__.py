@@ -6,6 +6,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "batch": ["Event", "Run", "iter_run", "run"],
-        "plan": ["Placement", "Study", "StudyImage", "load_study", "study_of_images"],
+        "naming": ["Placement"],
+        "plan": ["load_study", "study_of_images"],
+        "study": ["Study", "StudyImage"],
     },
 )

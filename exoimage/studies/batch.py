@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from exoimage.images.writing import write_whole
 from exoimage.studies import work
 from exoimage.studies.executors import Executor, InProcess, LocalProcesses, WorkerDied
 from exoimage.studies.methods_text import methods_text
-from exoimage.studies.plan import Study, StudyImage, load_study
+from exoimage.studies.plan import load_study
 from exoimage.studies.provenance import run_record
 from exoimage.studies.store import Store
-from exoimage.studies.tables import write_tables
+from exoimage.studies.study import Study, StudyImage
+from exoimage.studies.tables import TEXT_COLUMNS, write_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +67,7 @@ class Run:
     folder : Path
         Where it left everything.
     n_images, n_failed : int
+        Images in all, and how many of those that count could not be measured.
     """
 
     folder: Path
@@ -89,32 +92,13 @@ class Run:
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        as_text = dict.fromkeys(
-            ("image", "region", "group", "sample", "field", "batch", "flags", "error", "reason"), str
-        )
-        # na_values is narrowed so that a group named "NA" or "None" stays a group.
-        return pd.read_csv(
-            self.folder / f"{name}.csv", dtype=as_text, keep_default_na=False,
-            na_values={column: [""] for column in self._numeric_columns(name)},
-        )  # fmt: skip
-
-    def _numeric_columns(self, name: str) -> list[str]:
-        with (self.folder / f"{name}.csv").open(encoding="utf-8") as file:
-            header = file.readline().strip().split(",")
-        texts = {
-            "image",
-            "region",
-            "group",
-            "sample",
-            "field",
-            "batch",
-            "flags",
-            "error",
-            "reason",
-            "status",
-            "included",
-        }
-        return [column for column in header if column not in texts]
+        path = self.folder / f"{name}.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file))
+        # Only numbers may be missing: a group named "NA" or "None" stays a group.
+        numbers = [column for column in header if column not in TEXT_COLUMNS]
+        texts = {column: str for column in header if column in TEXT_COLUMNS and column != "included"}
+        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={column: [""] for column in numbers})
 
 
 def run(
@@ -138,7 +122,7 @@ def run(
         Processes; 1 works in this one. A script that asks for more must guard its entry by
         ``if __name__ == "__main__":``, as always with processes in Python.
     resolved : path, optional
-        A ``resolved.toml`` of another run, to measure by what it decided.
+        A ``resolved.toml`` of another run, to measure by what it decided; the study's own recipe is then not used.
     fresh : bool
         Measure everything again.
     pictures : bool
@@ -164,12 +148,10 @@ def run(
 
 def finished_run(store: Store) -> Run:
     """The run that a folder holds."""
-    import csv
-
     with (store.folder / "images.csv").open(encoding="utf-8", newline="") as file:
-        rows = [(row["image"], row["status"]) for row in csv.DictReader(file)]
-    images = {image for image, _ in rows}
-    failed = {image for image, status in rows if status == "failed"}
+        rows = list(csv.DictReader(file))
+    images = {row["image"] for row in rows}
+    failed = {row["image"] for row in rows if row["status"] == "failed" and row["included"] == "true"}
     return Run(store.folder, len(images), len(failed))
 
 
@@ -184,7 +166,8 @@ def iter_run(
 ) -> Iterator[Event]:
     """As `run`, yielding an `Event` for every image of both passes; stop by closing the iterator."""
     plan = study if isinstance(study, Study) else load_study(study)
-    given = load_resolved(resolved) if resolved is not None else None
+    given = _given(resolved, plan) if resolved is not None else None
+    _refuse_without_controls(plan)
     store = Store(Path(out))
     store.prepare()
     executor = LocalProcesses(jobs) if jobs > 1 else InProcess()
@@ -193,9 +176,32 @@ def iter_run(
             _forget(plan, store)
         yield from _passes(plan, _jobs(plan, store, pictures), store, executor, given)
     except OSError as error:
-        raise StudyError(f"{store.folder}: results could not be written: {error.strerror or error}") from None
+        where = error.filename or store.folder
+        raise StudyError(f"{where}: cannot be written: {error.strerror or error} (open in another program?)") from None
     finally:
         executor.close()
+
+
+def _given(path: str | Path, study: Study) -> dict[str, Resolved]:
+    """What another run decided, if it fits the study's assay."""
+    given = load_resolved(path)
+    for one in given.values():
+        if one.recipe.assay != study.recipe.assay:
+            raise StudyError(f"{path} was decided for {one.recipe.assay}, not for {study.recipe.assay}")
+    return given
+
+
+def _refuse_without_controls(study: Study) -> None:
+    wanted = study.recipe.controls()
+    if wanted and not any(
+        study.recipe.is_control(image.ref.key, place.group)
+        for image in study.images
+        for place in (image.placement, *image.regions.values())
+    ):
+        raise StudyError(
+            f"the negative controls {wanted!r} are no group and no image of the study; the groups are"
+            f" {', '.join(study.order)}"
+        )
 
 
 def default_jobs(n_images: int) -> int:
@@ -244,7 +250,7 @@ def _passes(
         if isinstance(result, WorkerDied):
             result = work.fail(task.job, DIED)
         yield Event("measured", task.job.ref.key, done, total, result.error, result.flags)
-    _finish(study, store, decided)
+    _finish(study, store, decided, given is not None)
     yield Event("finished", "", total, total)
 
 
@@ -299,10 +305,11 @@ def _decided_for(image: StudyImage, decided: Mapping[str, Resolved]) -> Resolved
     return decided.get(image.placement.batch) or (decided.get("") if len(decided) == 1 else None)
 
 
-def _finish(study: Study, store: Store, decided: Mapping[str, Resolved]) -> None:
-    store.sweep()
+def _finish(study: Study, store: Store, decided: Mapping[str, Resolved], given: bool) -> None:
+    store.sweep([image.ref.slug for image in study.images])
     rows, failed = write_tables(study, store)
-    write_whole(store.folder / "recipe.toml", to_toml(study.recipe).encode())
+    used = study.recipe if not given else next(iter(decided.values())).recipe
+    write_whole(store.folder / "recipe.toml", to_toml(used).encode())
     write_whole(store.folder / "resolved.toml", resolved_to_toml(decided).encode())
-    write_whole(store.folder / "methods.md", methods_text(study, decided).encode())
-    write_whole(store.folder / "run.json", run_record(study, store, decided, rows, failed).encode())
+    write_whole(store.folder / "methods.md", methods_text(study, store, used, decided).encode())
+    write_whole(store.folder / "run.json", run_record(study, store, used, decided, rows, failed).encode())

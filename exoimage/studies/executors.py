@@ -76,8 +76,10 @@ class LocalProcesses:
                 while waiting and len(under_way) < 2 * self._jobs:
                     under_way[self._started().submit(function, waiting[0])] = waiting[0]
                     waiting.popleft()
-            except BrokenProcessPool:
-                pass
+            except BrokenProcessPool:  # a worker died while nothing was under way, or with what is
+                if not under_way:
+                    self.close()
+                    continue
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 task = under_way.pop(future)
                 if isinstance(future.exception(), BrokenProcessPool):
@@ -114,7 +116,14 @@ class LocalProcesses:
                 return WorkerDied()
 
 
+# Every picture takes and frees the same few large arrays. By default glibc gives each back to the system and gets
+# it anew, page by page, which takes time. Other systems ignore these.
+_KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
+
+
 def _pool(jobs: int) -> ProcessPoolExecutor:
+    for name, value in _KEEP_FREED_MEMORY.items():
+        os.environ.setdefault(name, value)  # read by the C library when a worker starts, never by this process
     return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from exoimage.assays.colour_sample import sample_box
+from exoimage.assays.colour_sample import sampling_grid
+from exoimage.assays.regions import Region
 from exoimage.errors import StudyError
 from exoimage.flags import Flag, merged
 from exoimage.images import overlay, writing
@@ -81,7 +82,7 @@ def inspect(path: Path) -> Inspection:
     """Inspect one file; an unreadable one gives its error."""
     try:
         image = read(path)
-        sample = sample_box(image.pixels, None, None)
+        sample = image.pixels[sampling_grid(Region.whole(image.shape), None)]
     except Exception as error:
         return Inspection(str(path), error=explain(error))
     height, width = image.shape

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from exoimage import __version__
-from exoimage.assays.recipe import Resolved
-from exoimage.studies.plan import Study
+from exoimage.assays.recipe import Recipe, Resolved
+from exoimage.studies.store import Store
+from exoimage.studies.study import Study
 
 
-def methods_text(study: Study, decided: Mapping[str, Resolved]) -> str:
-    """A methods paragraph in Markdown, with the numbers that were decided and the references."""
-    included = [image for image in study.images if not image.excluded and not image.problem]
+def methods_text(study: Study, store: Store, used: Recipe[Any], decided: Mapping[str, Resolved]) -> str:
+    """A methods paragraph in Markdown: how it was measured, the numbers that were decided, what was left out.
+
+    Parameters
+    ----------
+    study : Study
+    store : Store
+        Of the finished run.
+    used : Recipe
+        By which it was measured.
+    decided : mapping of batch name to Resolved
+    """
+    records = {image.ref.key: store.read_record(image.ref.slug) for image in study.images}
     excluded = [image for image in study.images if image.excluded]
+    failed = [key for key, record in records.items() if record is None or not record.ok]
+    counted = len(study.images) - len({image.ref.key for image in excluded} | set(failed))
     sentences = [
-        f"Images ({len(included)}) were measured with exoimage {__version__} (assay {study.recipe.assay}, revision"
-        f" {study.recipe.revision}).",
+        f"{counted} images were measured with exoimage {__version__} (assay {used.assay}, revision {used.revision}).",
+        *used.sentences(),
     ]
     for batch, resolved in decided.items():
-        prefix = f"In batch {batch}: " if batch else ""
-        sentences += [f"{prefix}{sentence}" for sentence in resolved.recipe.sentences()]
+        prefix = f"In batch {batch}, this gave" if batch else "This gave"
+        sentences.append(f"{prefix} {resolved.recipe.outcome()}.")
     primary = "; ".join(
-        f"{c.name}: {c.definition[0].lower()}{c.definition[1:]}" for c in study.recipe.primary_columns()
+        f"{c.name}: {c.definition[0].lower()}{c.definition[1:].rstrip('.')}" for c in used.primary_columns()
     )
-    sentences.append(f"Primary measures were: {primary}")
+    sentences.append(f"Primary measures were {primary}.")
     if study.statistics.unit == "sample":
         sentences.append("Fields of the same sample were combined before any comparison.")
     if excluded:
-        reasons = "; ".join(f"{image.ref.key}: {image.excluded}" for image in excluded)
+        reasons = "; ".join(f"{image.ref.key} ({image.excluded})" for image in excluded)
         sentences.append(f"Images left out ({len(excluded)}): {reasons}.")
-    references = "\n".join(f"- {reference}" for reference in study.recipe.references)
+    if failed:
+        sentences.append(f"Images that could not be measured ({len(failed)}): {', '.join(failed)}.")
+    references = "\n".join(f"- {reference}" for reference in used.references)
     return f"# Methods\n\n{' '.join(sentences)}\n\n## References\n\n{references}\n"

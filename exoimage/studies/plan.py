@@ -1,111 +1,33 @@
-"""A study: which images, in which groups, measured by which recipe; read from study.toml."""
+"""Making a study: from study.toml, from files and folders, or a first draft from a folder's names."""
 
 from __future__ import annotations
 
-import csv
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from exoimage.assays.recipe import Recipe
-from exoimage.assays.recipe_text import load_recipe, read_toml, recipe_from, validated
+from exoimage.assays.recipe_text import load_recipe, read_toml, recipe_from, validated, with_values
 from exoimage.assays.registry import recipe_class
-from exoimage.errors import ExoimageError, RecipeError, StudyError
+from exoimage.errors import RecipeError, StudyError
 from exoimage.images.discovery import find_images, natural_key
 from exoimage.images.image import ImageRef
-
-PLACES = ("group", "sample", "field", "batch")
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where an image, or one region of it, belongs in the design of the study."""
-
-    group: str = ""
-    sample: str = ""
-    field: str = ""
-    batch: str = ""
+from exoimage.studies.layout import placed_by_layout
+from exoimage.studies.naming import NamePattern, Placement, composed, guess_pattern
+from exoimage.studies.store import is_results_folder
+from exoimage.studies.study import Statistics, Study, StudyImage
 
 
-@dataclass(frozen=True)
-class StudyImage:
-    """One image of a study.
-
-    Parameters
-    ----------
-    ref : ImageRef
-    placement : Placement
-        Of the image, where its regions have none of their own.
-    regions : mapping of region name to Placement
-        Wells and lanes have groups of their own.
-    excluded : str
-        Why the image does not count; empty if it does.
-    problem : str
-        Why the image cannot be measured as the study is written; empty if it can.
-    """
-
-    ref: ImageRef
-    placement: Placement = Placement()
-    regions: Mapping[str, Placement] = field(default_factory=dict)
-    excluded: str = ""
-    problem: str = ""
-
-    def placed(self, region: str) -> Placement:
-        """The placement of one region."""
-        return self.regions.get(region, self.placement)
-
-
-class Statistics(BaseModel):
-    """The plan for the statistics: what is a unit, which tests."""
-
+class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    unit: Literal["sample", "field"] = "sample"
-    pair: str = ""
-    test: Literal["anova", "welch", "kruskal", "t", "welch-t", "paired-t", "mann-whitney"] = "anova"
-    posthoc: Literal["tukey", "dunnett", "holm", "games-howell", "dunn", "lsd"] = "tukey"
 
-
-@dataclass(frozen=True)
-class Study:
-    """Images with groups, one recipe, one plan for the statistics.
-
-    Parameters
-    ----------
-    name : str
-    recipe : Recipe
-    images : tuple of StudyImage
-        In the order of the tables.
-    order : tuple of str
-        The groups, as figures show them.
-    control : str
-        The group others are compared with; empty if none.
-    pixel_size : float or None
-        In µm; for the images whose files do not say it.
-    statistics : Statistics
-    source : str
-        The study's file, for the record of the run.
-    """
-
-    name: str
-    recipe: Recipe[Any]
-    images: tuple[StudyImage, ...]
-    order: tuple[str, ...] = ()
-    control: str = ""
-    pixel_size: float | None = None
-    statistics: Statistics = field(default_factory=Statistics)
-    source: str = ""
-
-
-class _StudyTable(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _StudyTable(_Table):
     name: str = ""
     assay: str = ""
     recipe: str = ""
@@ -113,18 +35,14 @@ class _StudyTable(BaseModel):
     pixel_size_um: float | None = Field(None, gt=0)
 
 
-class _GroupsTable(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _GroupsTable(_Table):
     pattern: str = ""
     table: str = ""
     order: tuple[str, ...] = ()
     control: str = ""
 
 
-class _StudyFile(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _StudyFile(_Table):
     study: _StudyTable
     groups: _GroupsTable = _GroupsTable()
     exclude: dict[str, str] = {}
@@ -150,34 +68,27 @@ def load_study(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        file = validated(_StudyFile, read_toml(path), where=str(path))
-        recipe = _recipe_of(file, path)
-    except RecipeError as error:
-        raise StudyError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    _refuse_other_assays_tables(file, path)
+        return _study(path)
+    except (RecipeError, StudyError) as error:
+        text = str(error)
+        raise StudyError(text if path.name in text else f"{path}: {text}") from None
+
+
+def _study(path: Path) -> Study:
+    file = validated(_StudyFile, read_toml(path), where=str(path))
     folder = path.absolute().parent
-    if not file.study.images:
-        raise StudyError(f'{path}: [study] names its images, like images = "images/*.tif"')
-    found = find_images(folder, file.study.images)
-    keys = [Path(os.path.relpath(image, folder)).as_posix() for image in found]
-    refs = [ImageRef(key, (str(image),)) for key, image in zip(keys, found, strict=True)]
-    images = _placed(refs, file.groups, path)
-    if not images:
-        raise StudyError(f'{path}: no image fits images = "{file.study.images}" in {folder}')
-    images = _without(images, file.exclude, path)
-    order = file.groups.order or _groups_of(images)
-    if file.groups.control and file.groups.control not in order:
-        raise StudyError(f"{path}: the control {file.groups.control!r} is none of the groups {', '.join(order)}")
-    return Study(
-        file.study.name or folder.name,
-        recipe,
-        images,
-        order,
-        file.groups.control,
-        file.study.pixel_size_um,
-        file.statistics,
-        str(path),
+    recipe = _recipe_of(file, path)
+    _refuse_other_assays_tables(file)
+    refs = _refs(folder, file.study.images)
+    images = _without(_placed(refs, file.groups, folder), file.exclude)
+    order = tuple(map(composed, file.groups.order)) or tuple(
+        sorted({group for image in images for group in image.groups}, key=natural_key)
     )
+    control = composed(file.groups.control)
+    if control and not any(control in image.groups for image in images):
+        raise StudyError(f"no image is of the control group {control!r}; the groups are {', '.join(order)}")
+    name = file.study.name or folder.name
+    return Study(name, recipe, images, order, control, file.study.pixel_size_um, file.statistics, str(path))
 
 
 def study_of_images(
@@ -203,14 +114,13 @@ def study_of_images(
     for given in map(Path, inputs):
         if not given.exists():
             raise StudyError(f"{given}: there is no such file or folder")
-        root = given if given.is_dir() else given.parent
         found = find_images(given) if given.is_dir() else [given]
         if not found:
-            raise StudyError(f"{given}: there is no image in this folder")
+            raise StudyError(f"{given}: {_why_none(given)}")
+        root = given if given.is_dir() else given.parent
         files += [(root.absolute(), image.absolute()) for image in found]
-    roots = {root for root, _ in files}
-    base = roots.pop() if len(roots) == 1 else Path(os.path.commonpath([str(root) for root, _ in files]))
-    keys = {Path(os.path.relpath(image, base)).as_posix(): str(image) for _, image in files}
+    base = _common_folder({root for root, _ in files})
+    keys = {composed(Path(os.path.relpath(image, base)).as_posix()): str(image) for _, image in files}
     images = tuple(
         StudyImage(ImageRef(key, (file,)), Placement(sample=key))
         for key, file in sorted(keys.items(), key=lambda item: natural_key(item[0]))
@@ -218,96 +128,81 @@ def study_of_images(
     return Study(name or base.name, recipe, images, pixel_size=pixel_size)
 
 
+def _why_none(folder: Path) -> str:
+    below = len(find_images(folder, "**/*"))
+    if below:
+        return f"there is no image in this folder itself, but {below} in folders below it: name those"
+    return "there is no image in this folder"
+
+
+def _common_folder(folders: set[Path]) -> Path:
+    try:
+        return Path(os.path.commonpath([str(folder) for folder in folders]))
+    except ValueError:
+        raise StudyError("the images are on different drives; measure them in one run per drive") from None
+
+
 def _recipe_of(file: _StudyFile, path: Path) -> Recipe[Any]:
-    folder = path.absolute().parent
+    folder, where = path.absolute().parent, f"{path}: [recipe]"
     if bool(file.study.assay) == bool(file.study.recipe):
-        raise StudyError(f'{path}: [study] names either assay = "alizarin-red" or recipe = "mine.toml"')
+        raise StudyError('[study] names either assay = "alizarin-red" or recipe = "mine.toml"')
     if file.study.assay:
-        return recipe_from(file.study.assay, file.recipe, where=f"{path}: [recipe]", folder=folder)
-    base = load_recipe(folder / file.study.recipe)
-    values = {**base.model_dump(mode="json"), **file.recipe}
-    return recipe_from(base.assay, values, where=f"{path}: [recipe]", folder=folder)
+        return recipe_from(file.study.assay, file.recipe, where=where, folder=folder)
+    return with_values(load_recipe(folder / file.study.recipe), file.recipe, where=where, folder=folder)
 
 
-def _refuse_other_assays_tables(file: _StudyFile, path: Path) -> None:
+def _refuse_other_assays_tables(file: _StudyFile) -> None:
     given = [name for name in ("channels", "membranes", "blot") if getattr(file, name)]
     if given:
         assay = file.study.assay or file.study.recipe
-        raise StudyError(f"{path}: [{given[0]}] means nothing to {assay}, which measures colour pictures; remove it")
+        raise StudyError(f"[{given[0]}] means nothing to {assay}, which measures colour pictures; remove it")
 
 
-def _placed(refs: Sequence[ImageRef], groups: _GroupsTable, path: Path) -> tuple[StudyImage, ...]:
+def _refs(folder: Path, pattern: str) -> list[ImageRef]:
+    """The images of a pattern, our own results left out."""
+    if not pattern:
+        raise StudyError('[study] names its images, like images = "images/*.tif"')
+    root, rest = _without_plain_folders(folder, pattern)
+    try:
+        found = [image for image in find_images(root, rest) if not _is_of_a_run(image, root)]
+    except FileNotFoundError:
+        found = []
+    except re.error as error:
+        raise StudyError(f'images = "{pattern}": the pattern cannot be read: {error}') from None
+    if not found:
+        raise StudyError(f'no image fits images = "{pattern}" in {folder}')
+    keys = [composed(Path(os.path.relpath(image, folder)).as_posix()) for image in found]
+    return [ImageRef(key, (str(image),)) for key, image in zip(keys, found, strict=True)]
+
+
+def _without_plain_folders(folder: Path, pattern: str) -> tuple[Path, str]:
+    """The folder that a pattern's leading plain names lead to (``../images``), and the rest of the pattern."""
+    parts = PurePosixPath(pattern.replace("\\", "/")).parts
+    plain = 0
+    while plain < len(parts) - 1 and not set("*?[") & set(parts[plain]):
+        plain += 1
+    return folder.joinpath(*parts[:plain]), "/".join(parts[plain:])
+
+
+def _is_of_a_run(image: Path, root: Path) -> bool:
+    above = image.relative_to(root).parts[:-1]
+    return any(_is_results(root.joinpath(*above[: depth + 1])) for depth in range(len(above)))
+
+
+@cache
+def _is_results(folder: Path) -> bool:
+    return is_results_folder(folder)
+
+
+def _placed(refs: Sequence[ImageRef], groups: _GroupsTable, folder: Path) -> tuple[StudyImage, ...]:
     if groups.pattern and groups.table:
-        raise StudyError(f"{path}: [groups] has a pattern or a table, not both")
+        raise StudyError("[groups] has a pattern or a table, not both")
     if groups.table:
-        return _placed_by_table(refs, groups, path)
+        return placed_by_layout(refs, folder / groups.table, tuple(map(composed, groups.order)))
     if groups.pattern:
         matcher = NamePattern.parse(groups.pattern, groups.order)
         return tuple(_placed_by_name(ref, matcher) for ref in refs)
     return tuple(StudyImage(ref, Placement(sample=ref.key)) for ref in refs)
-
-
-@dataclass(frozen=True)
-class NamePattern:
-    """How a file's name says group, sample, field and batch: ``{group}_{sample}_{field}``.
-
-    Examples
-    --------
-    >>> pattern = NamePattern.parse("{group}_{sample}_{field}", ("PMO", "PMO_Exos"))
-    >>> pattern.read("images/PMO_Exos_2_1.tif")
-    Placement(group='PMO_Exos', sample='2', field='1', batch='')
-    """
-
-    text: str
-    order: tuple[str, ...]
-    expression: re.Pattern[str]
-    depth: int
-
-    @classmethod
-    def parse(cls, text: str, order: Sequence[str] = ()) -> NamePattern:
-        """Compile a pattern; the names in `order` are matched first, longest first.
-
-        Raises
-        ------
-        StudyError
-            If it names a place that does not exist, one twice, or no group.
-        """
-        parts = re.split(r"\{(\w+)\}", text)
-        places = parts[1::2]
-        unknown = [place for place in places if place not in PLACES]
-        if unknown or len(set(places)) != len(places) or "group" not in places:
-            raise StudyError(
-                f'the pattern "{text}" names {{group}} and may name {{sample}}, {{field}} and {{batch}}, each once'
-            )
-        names = "|".join(re.escape(name) for name in sorted(order, key=len, reverse=True))
-        expression = re.escape(parts[0])
-        for place, literal in zip(places, parts[2::2], strict=True):
-            inner = names if place == "group" and names else "[^/]+?"
-            expression += f"(?P<{place}>{inner}){re.escape(literal)}"
-        return cls(text, tuple(order), re.compile(expression), text.count("/") + 1)
-
-    def read(self, key: str) -> Placement:
-        """The placement that a path says.
-
-        Raises
-        ------
-        StudyError
-            If the path does not fit the pattern, or its group is none of the order.
-        """
-        stem = key.rpartition(".")[0] if "." in key.rpartition("/")[2] else key
-        tail = "/".join(stem.split("/")[-self.depth :])
-        match = self.expression.fullmatch(tail)
-        if match is None:
-            raise StudyError(self._why_not(tail))
-        return Placement(**match.groupdict())
-
-    def _why_not(self, tail: str) -> str:
-        anyone = NamePattern.parse(self.text).expression.fullmatch(tail) if self.order else None
-        if anyone is None:
-            return f'the name "{tail}" does not fit the pattern "{self.text}"'
-        near = difflib.get_close_matches(anyone["group"], self.order, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        return f'the group "{anyone["group"]}" is none of {", ".join(self.order)}{hint}'
 
 
 def _placed_by_name(ref: ImageRef, matcher: NamePattern) -> StudyImage:
@@ -319,83 +214,18 @@ def _placed_by_name(ref: ImageRef, matcher: NamePattern) -> StudyImage:
     return StudyImage(ref, Placement(placement.group, sample, placement.field, placement.batch))
 
 
-def _placed_by_table(refs: Sequence[ImageRef], groups: _GroupsTable, path: Path) -> tuple[StudyImage, ...]:
-    table = path.parent / groups.table
-    rows = _read_layout(table)
-    by_image: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        by_image.setdefault(row["image"], []).append(row)
-    named = {name: ref for ref in reversed(refs) for name in (ref.key, Path(ref.key).name, Path(ref.key).stem)}
-    missing = [name for name in by_image if name not in named]
-    listed = {named[name].key: entries for name, entries in by_image.items() if name in named}
-    images = [_placed_by_rows(ref, listed.get(ref.key, []), groups, table) for ref in refs]
-    images += [
-        StudyImage(
-            ImageRef(name, (str(path.absolute().parent / name),)),
-            problem=f"{table.name} names it, but there is no such image",
-        )
-        for name in missing
-    ]
-    return tuple(images)
-
-
-def _placed_by_rows(ref: ImageRef, rows: Sequence[Mapping[str, str]], groups: _GroupsTable, table: Path) -> StudyImage:
-    if not rows:
-        return StudyImage(ref, Placement(sample=ref.key), excluded=f"not in {table.name}")
-    placements = {}
-    for row in rows:
-        if groups.order and row["group"] not in groups.order:
-            return StudyImage(
-                ref,
-                Placement(sample=ref.key),
-                problem=f'{table.name}: the group "{row["group"]}" is none of {", ".join(groups.order)}',
-            )
-        region = row["region"]
-        sample = row["sample"] or (f"{ref.key} {region}" if region else ref.key)
-        if region in placements:
-            return StudyImage(ref, Placement(sample=ref.key), problem=f"{table.name} names its region {region!r} twice")
-        placements[region] = Placement(row["group"], sample, row["field"], row["batch"])
-    whole = placements.pop("", Placement(sample=ref.key))
-    return StudyImage(ref, whole, placements)
-
-
-def _read_layout(table: Path) -> list[dict[str, str]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{table}: cannot be read: {error}") from None
-    dialect = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    reader = csv.DictReader(text.splitlines(), delimiter=dialect)
-    header = {(name or "").strip().lower() for name in reader.fieldnames or ()}
-    if not {"image", "group"} <= header:
-        raise StudyError(
-            f"{table}: expected the columns image, region, group, sample, field, batch; got {', '.join(sorted(header))}"
-        )
-    rows = []
-    for row in reader:
-        cells = {(k or "").strip().lower(): (v or "").strip() for k, v in row.items() if isinstance(v, str)}
-        if cells.get("image"):
-            rows.append({name: cells.get(name, "") for name in ("image", "region", *PLACES)})
-    return rows
-
-
-def _without(images: Sequence[StudyImage], exclude: Mapping[str, str], path: Path) -> tuple[StudyImage, ...]:
+def _without(images: Sequence[StudyImage], exclude: Mapping[str, str]) -> tuple[StudyImage, ...]:
+    reasons = {composed(key): reason or "excluded" for key, reason in exclude.items()}
     keys = {image.ref.key for image in images}
-    unknown = [key for key in exclude if key not in keys]
+    unknown = [key for key in reasons if key not in keys]
     if unknown:
-        raise StudyError(f'{path}: [exclude] names "{unknown[0]}", which is none of the study\'s images')
-    return tuple(
-        StudyImage(i.ref, i.placement, i.regions, exclude.get(i.ref.key, "") or "excluded", i.problem)
-        if i.ref.key in exclude
-        else i
-        for i in images
+        raise StudyError(f'[exclude] names "{unknown[0]}", which is none of the study\'s images')
+    marked = tuple(
+        StudyImage(i.ref, i.placement, i.regions, reasons.get(i.ref.key, i.excluded), i.problem) for i in images
     )
-
-
-def _groups_of(images: Sequence[StudyImage]) -> tuple[str, ...]:
-    groups = {p.group for image in images for p in (image.placement, *image.regions.values()) if p.group}
-    return tuple(sorted(groups, key=natural_key))
+    if all(image.excluded for image in marked):
+        raise StudyError("all images of the study are excluded")
+    return marked
 
 
 def draft_study(folder: str | Path, assay: str) -> str:
@@ -410,11 +240,8 @@ def draft_study(folder: str | Path, assay: str) -> str:
     folder = Path(folder)
     if not folder.is_dir():
         raise StudyError(f"{folder}: there is no such folder")
-    images = find_images(folder, "**/*")
-    if not images:
-        raise StudyError(f"{folder}: there is no image in this folder")
-    keys = [Path(os.path.relpath(image, folder)).as_posix() for image in images]
-    pattern, groups = _guess_pattern(keys)
+    keys = [ref.key for ref in _refs(folder, "**/*")]
+    pattern, groups = guess_pattern(keys)
     suffixes = sorted({Path(key).suffix for key in keys})
     parents = sorted({Path(key).parent.as_posix() for key in keys})
     where = "" if parents == ["."] else f"{parents[0]}/" if len(parents) == 1 else "**/"
@@ -448,24 +275,8 @@ def draft_study(folder: str | Path, assay: str) -> str:
     return "\n".join(lines)
 
 
-def _guess_pattern(keys: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """The first pattern that all names fit, with at least two groups, one of them of several images."""
-    candidates = (
-        "{group}_{sample}_{field}", "{group}-{sample}-{field}", "{group}/{sample}_{field}", "{group}/{sample}-{field}",
-        "{group}/{sample}/{field}", "{group}_{sample}", "{group}-{sample}", "{group}/{sample}", "{group} {sample}",
-    )  # fmt: skip
-    for text in candidates:
-        try:
-            found = [NamePattern.parse(text).read(key).group for key in keys]
-        except ExoimageError:
-            continue
-        groups = tuple(sorted(set(found), key=natural_key))
-        if 2 <= len(groups) < len(keys):
-            return text, groups
-    return "", ()
-
-
 def _quoted(text: str) -> str:
     import tomlkit
 
-    return tomlkit.item(text).as_string()
+    quoted: str = tomlkit.item(text).as_string()
+    return quoted

@@ -8,18 +8,22 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
 from exoimage import __version__
-from exoimage.assays.recipe import Resolved
-from exoimage.studies.plan import Study
-from exoimage.studies.store import Store
+from exoimage.assays.recipe import Recipe, Resolved
+from exoimage.studies.store import Store, sha256_of
+from exoimage.studies.study import Study
 
 PACKAGES = (
     "numpy", "scipy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs", "pillow", "numba",
 )  # fmt: skip
 
 
-def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_rows: int, n_failed: int) -> str:
+def run_record(
+    study: Study, store: Store, used: Recipe[Any], decided: Mapping[str, Resolved], n_rows: int, n_failed: int
+) -> str:
     """The run as JSON: study, recipe, what was decided, every input's sha256, versions and counts."""
     records = ((image, store.read_record(image.ref.slug)) for image in study.images)
     document = {
@@ -28,7 +32,8 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
         "study": {"name": study.name, "source": study.source, "groups": list(study.order), "control": study.control},
         "assay": study.recipe.assay,
         "assay_revision": study.recipe.revision,
-        "recipe": study.recipe.model_dump(mode="json"),
+        "recipe_files": _identities(used.model_dump(mode="json")),
+        "recipe": used.model_dump(mode="json"),
         "resolved": {
             batch: {"digest": one.digest, "n_images": one.n_images, "flags": [flag.value for flag in one.flags]}
             for batch, one in decided.items()
@@ -38,7 +43,8 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
         "failed_rows": n_failed,
         "images": {
             image.ref.key: {
-                "files": dict(record.inputs) if record else {},
+                "files": list(image.ref.files),
+                "inputs": dict(record.inputs) if record else {},
                 "error": record.error if record else "",
                 "excluded": image.excluded,
                 "slug": image.ref.slug,
@@ -51,6 +57,13 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
         "command": sys.argv[1:] if sys.argv and "exoimage" in sys.argv[0] else [],
     }
     return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _identities(values: Mapping[str, Any]) -> dict[str, str]:
+    """Sha256 of the files that a recipe names: a blank field, an example picture, regions."""
+    texts = [text for value in values.values() if isinstance(value, dict) for text in value.values()]
+    files = [Path(text) for text in texts if isinstance(text, str) and Path(text).is_file()]
+    return {str(path): sha256_of(path.read_bytes()) for path in files}
 
 
 def _installed(name: str) -> str:

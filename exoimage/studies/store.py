@@ -1,8 +1,8 @@
 """What a run keeps of each image, so that a killed run goes on and a changed one redoes just what it must.
 
 In the run's folder, under ``records/``: ``SLUG.json`` holds an image's numbers and is written last and atomically,
-after its overlay and labels; ``SLUG.npz`` holds what observing it gave. Between the two passes only, ``pixels/`` holds
-decoded pixels.
+after its overlay and labels; ``SLUG.npz`` holds what observing it gave. Between the two passes only,
+``records/pixels/`` holds decoded pixels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import math
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,12 @@ from exoimage.images.image import Image
 from exoimage.images.writing import write_whole
 
 FORMAT = 1
+
+FILES = (
+    "images.csv", "objects.csv", "samples.csv", "recipe.toml", "resolved.toml", "methods.md", "run.json",
+)  # fmt: skip
+FOLDERS = ("records", "overlays", "labels")
+"""What a run leaves in its folder."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ class Record:
     ----------
     key : str
         The image's name in the tables.
-    inputs : mapping of file name to sha256
-        The image's file and its ROIs.
+    inputs : mapping of str to str
+        Identity of all that decides its numbers beside the recipe: sha256 of its file and its ROIs, pixel size.
     digest : str
         Of the Resolved it was measured by.
     error : str
@@ -86,7 +92,7 @@ class Store:
     @property
     def pixels(self) -> Path:
         """Where decoded pixels lie between the passes."""
-        return self.folder / "pixels"
+        return self.records / "pixels"
 
     def prepare(self) -> None:
         """Make the folders.
@@ -94,11 +100,18 @@ class Store:
         Raises
         ------
         StudyError
-            If that is not possible.
+            If that is not possible, or if files of a user's own would be overwritten.
         """
+        if not self.records.is_dir():
+            in_the_way = [name for name in (*FILES, *FOLDERS) if (self.folder / name).exists()]
+            if in_the_way:
+                raise StudyError(
+                    f"{self.folder} holds {', '.join(in_the_way)}, but no results of a run: choose another folder for"
+                    " --out"
+                )
         try:
-            for name in ("records", "pixels", "overlays", "labels"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
+            for folder in (self.pixels, *(self.folder / name for name in FOLDERS)):
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StudyError(f"{self.folder}: results cannot be written here: {error.strerror or error}") from None
 
@@ -178,16 +191,41 @@ class Store:
         for suffix in ("json", "npy"):
             (self.pixels / f"{slug}.{suffix}").unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Clear away decoded pixels, and what a killed run left half written."""
+    def forget(self, slug: str) -> None:
+        """Let go of an image's record, before anything of what it stands for is changed."""
+        (self.records / f"{slug}.json").unlink(missing_ok=True)
+
+    def drop_pictures(self, slug: str) -> None:
+        """Let go of an image's overlay and labels."""
+        for path in (self.overlay_path(slug), self.labels_path(slug)):
+            path.unlink(missing_ok=True)
+
+    def sweep(self, slugs: Collection[str]) -> None:
+        """Clear away decoded pixels, what a killed run left half written, and what is left of images that are gone.
+
+        Parameters
+        ----------
+        slugs : collection of str
+            Of the images that stay.
+        """
         shutil.rmtree(self.pixels, ignore_errors=True)
-        for folder in (self.folder, self.records, self.folder / "overlays", self.folder / "labels"):
+        for folder in (self.folder, *(self.folder / name for name in FOLDERS)):
             for path in folder.glob(".*.tmp"):
                 path.unlink(missing_ok=True)
+        kept = set(slugs)
+        for name, suffix in (("records", ".json"), ("records", ".npz"), ("overlays", ".jpg"), ("labels", ".tif")):
+            for path in (self.folder / name).glob(f"*{suffix}"):
+                if path.name.removesuffix(suffix) not in kept:
+                    path.unlink(missing_ok=True)
 
     def free_bytes(self) -> int:
         """Free space where the results go."""
         return shutil.disk_usage(self.folder).free
+
+
+def is_results_folder(folder: Path) -> bool:
+    """Whether a run has left its results here."""
+    return (folder / "run.json").is_file() and (folder / "records").is_dir()
 
 
 def sha256_of(content: bytes) -> str:

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from exoimage.assays.columns import Row, Value
 from exoimage.images.writing import write_whole
-from exoimage.studies.plan import Placement, Study, StudyImage
+from exoimage.studies.naming import Placement
 from exoimage.studies.store import Record, Store
+from exoimage.studies.study import Study, StudyImage
 
 IMAGE_HEAD = (
     "image", "region", "group", "sample", "field", "batch", "status", "error", "flags", "included", "reason",
 )  # fmt: skip
+TEXT_COLUMNS = frozenset(IMAGE_HEAD)
+"""Columns that hold text, the others hold numbers."""
+
 SAMPLE_HEAD = ("group", "sample", "n_fields")
 OBJECT_HEAD = ("image", "region", "object")
 

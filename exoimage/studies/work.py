@@ -67,8 +67,8 @@ class MeasureJob:
     ----------
     job : Job
     resolved : Resolved
-    inputs : mapping of file name to sha256
-        The files as this run has observed them; empty if it has not.
+    inputs : mapping of str to str
+        Identity of the files as this run has observed them; empty if it has not.
     """
 
     job: Job
@@ -151,9 +151,11 @@ def _contents(job: Job) -> tuple[bytes, dict[str, str]]:
         content = path.read_bytes()
     except FileNotFoundError:
         raise ImageReadError(str(path), "there is no such file") from None
-    inputs = {path.name: sha256_of(content)}
+    inputs = {"image": sha256_of(content)}
     for other in job.recipe.files_for(path):
-        inputs[other.name] = sha256_of(other.read_bytes())
+        inputs[f"regions {other.name}"] = sha256_of(other.read_bytes())
+    if job.pixel_size is not None:
+        inputs["pixel size given"] = repr(job.pixel_size)
     return content, inputs
 
 
@@ -182,6 +184,9 @@ def _current(task: MeasureJob, inputs: Mapping[str, str]) -> Record | None:
 def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
     job, slug = task.job, task.job.ref.slug
     result = task.resolved.measure(image)
+    # From here to its new record the image has none: a run that is killed in between does it again.
+    job.store.forget(slug)
+    job.store.drop_pictures(slug)
     if job.pictures:
         writing.write_overlay(job.store.overlay_path(slug), drawn(image, result))
         writing.write_labels(job.store.labels_path(slug), result.labels, image.pixel_size)
@@ -205,8 +210,7 @@ def drawn(image: Image, result: Result) -> Any:
 def _left(job: Job, record: Record) -> Measured:
     try:
         if not record.ok:
-            for path in (job.store.overlay_path(job.ref.slug), job.store.labels_path(job.ref.slug)):
-                path.unlink(missing_ok=True)
+            job.store.drop_pictures(job.ref.slug)
         job.store.write_record(job.ref.slug, record)
         job.store.drop_pixels(job.ref.slug)
     except OSError as error:

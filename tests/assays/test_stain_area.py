@@ -363,3 +363,64 @@ def test_imagejs_chain_needs_8_bits_and_its_own_choices() -> None:
     blank = recipe.measure(Image(np.full((20, 20, 3), 200, np.uint8)))
     assert blank.summary["stained_area_pct"] == 0
     assert Flag.BLANK in blank.flags
+
+
+def test_pictures_of_another_bit_depth_fail_rather_than_be_wrong() -> None:
+    recipe = xi.assay("stain-area", stains={"method": "preset", "name": "Oil Red O"})
+    shallow = _field(0.2, 1, vector=(0.28, 0.85, 0.45))
+    deep = Image(shallow.pixels.astype(np.uint16) * 257)
+    resolved = recipe.resolve([recipe.observe(image) for image in (_image(shallow), _image(shallow), deep)])
+    with pytest.raises(ImageError, match="bit depth"):
+        resolved.measure(deep)
+    assert resolved.measure(_image(shallow)).summary["stained_area_pct"] == pytest.approx(20, abs=1.0)
+    own = xi.assay(
+        "stain-area", stains={"method": "preset", "name": "Oil Red O"}, white={"scope": "image", "method": "estimated"}
+    )
+    resolved = own.resolve([own.observe(image) for image in (_image(shallow), deep)])
+    areas = [resolved.measure(image).summary["stained_area_pct"] for image in (_image(shallow), deep)]
+    assert areas[0] == pytest.approx(areas[1], abs=0.05)
+
+
+def test_flat_field_correction_is_the_same_in_a_region_as_in_the_field(tmp_path) -> None:
+    from exoimage.images.writing import write_image, write_labels
+
+    light = synth.Light(relative_range=0.4)
+    blank = synth.nodule_field((320, 400), synth.Nodules(fraction=0.0), surroundings=synth.BARE, light=light, seed=8)
+    write_image(tmp_path / "blank.tif", _image(blank))
+    mask = np.zeros((320, 400), np.uint8)
+    mask[200:310, 250:390] = 1
+    write_labels(tmp_path / "roi.tif", mask, None)
+    field = _field(0.2, 9, light=light)
+    parameters = {
+        "stains": {"method": "vectors", "names": ["alizarin"], "vectors": [list(field.vector)]},
+        "white": {"method": "blank-field", "image": str(tmp_path / "blank.tif")},
+    }
+    fixed = {**parameters, "threshold": {"method": "fixed", "od": 0.2}}
+    region = xi.assay("stain-area", **fixed, region={"method": "rois", "path": str(tmp_path / "roi.tif")})
+    whole = xi.assay("stain-area", **fixed).measure(_image(field))
+    expected = 100 * whole.masks["stain"][mask > 0].mean()
+    assert region.measure(_image(field)).summary["stained_area_pct"] == pytest.approx(expected, abs=0.1)
+    # The threshold is found on corrected amounts too.
+    recipe = xi.assay(
+        "stain-area", **parameters, threshold={"method": "negative-controls", "controls": "x", "floor_od": 0.0}
+    )
+    evidence = recipe.observe(_image(blank)).with_controls(["whole"])
+    assert recipe.resolve([evidence]).recipe.threshold.od < 0.03
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"imagej": True, "white": {"method": "given", "rgb": [150, 150, 150]}}, "white"),
+        ({"stains": {"method": "macenko", "like": "H DAB", "scope": "image"}}, "same scope"),
+    ],
+)
+def test_choices_that_cannot_go_together_are_refused(parameters: dict, match: str) -> None:
+    with pytest.raises(RecipeError, match=match):
+        xi.assay("stain-area", **parameters)
+
+
+def test_a_length_keeps_its_digits() -> None:
+    from exoimage.assays.lengths import Length
+
+    assert Length.parse(str(Length(12.34567, "um"))) == Length(12.34567, "um")

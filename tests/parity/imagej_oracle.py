@@ -1,4 +1,4 @@
-"""The real ImageJ as a witness: compiles `OracleTables.java` against an ij.jar and asks it."""
+"""The real ImageJ as a witness: compiles `OracleTables.java` and its siblings against an ij.jar and asks them."""
 
 from __future__ import annotations
 
@@ -41,19 +41,22 @@ class Oracle:
         if not self.jar.is_file():
             pytest.skip(f"no ImageJ at {self.jar}; set EXOIMAGE_IJ_JAR")
         self.folder = folder
-        source = str(HERE / "OracleTables.java")
-        self._run("javac", "-nowarn", "-cp", str(self.jar), "-d", str(folder), source)
         self.version = self.ask("version").strip()
 
-    def ask(self, command: str, jobs: Iterable[Sequence[object]] = (), separator: str = "\t") -> str:
-        """Standard output of the oracle's answer to a list of jobs."""
+    def ask(
+        self, command: str, jobs: Iterable[Sequence[object]] = (), separator: str = "\t", program: str = "OracleTables"
+    ) -> str:
+        """Standard output of a program's answer to a list of jobs; compiles it first, if it was not yet asked."""
+        if not (self.folder / f"{program}.class").is_file():
+            source = str(HERE / f"{program}.java")
+            self._run("javac", "-nowarn", "-cp", str(self.jar), "-d", str(self.folder), source)
         file = self.folder / f"{command}.jobs"
         file.write_text("".join(separator.join(map(str, job)) + "\n" for job in jobs), encoding="utf-8")
         home = self.folder / "home"
         home.mkdir(exist_ok=True)  # an empty one: the user's preferences would change results
         path = os.pathsep.join([str(self.jar), str(self.folder)])
         options = ["-Djava.awt.headless=true", f"-Duser.home={home}", "-cp", path]
-        return self._run("java", *options, "OracleTables", command, str(file))
+        return self._run("java", *options, program, command, str(file))
 
     @staticmethod
     def _run(*command: str) -> str:

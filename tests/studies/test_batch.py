@@ -16,7 +16,7 @@ import tifffile
 from support import write_fields
 
 import exoimage as xi
-from exoimage.errors import MeasureError
+from exoimage.errors import StudyError
 from exoimage.studies.plan import load_study, study_of_images
 
 TABLES = ("images.csv", "objects.csv", "samples.csv")
@@ -191,7 +191,7 @@ def test_negative_controls_by_group(tmp_path: Path) -> None:
     pooled = controls["stained_area_px"].sum() / controls["region_area_px"].sum()
     assert pooled == pytest.approx(0.001, abs=0.0005)
     study.write_text(study.read_text().replace('controls = "Control"', 'controls = "Blank"'))
-    with pytest.raises(MeasureError, match="Blank"):
+    with pytest.raises(StudyError, match="Blank"):
         xi.run(study, tmp_path / "out")
 
 
@@ -297,3 +297,83 @@ def test_tables_alone_and_then_with_pictures(tmp_path: Path) -> None:
     xi.run(study, out)
     assert len(list((out / "overlays").iterdir())) == len(list((out / "labels").iterdir())) == 2
     assert _tables(out) == tables
+
+
+def test_another_pixel_size_is_measured_again(tmp_path: Path) -> None:
+    write_fields(tmp_path / "images", ["a.tif"], pixel_size=None)
+    for size in (0.5, 2.0):
+        study = study_of_images(xi.assay("alizarin-red"), [tmp_path / "images"], pixel_size=size)
+        assert xi.run(study, tmp_path / "out").images["region_area_um2"][0] == 160 * 200 * size**2
+
+
+def test_a_mask_of_the_same_name_does_not_hide_a_changed_image(tmp_path: Path) -> None:
+    study = _study(tmp_path, recipe='region = { method = "rois", path = "masks" }', count=2)
+    (tmp_path / "masks").mkdir()
+    for name in ("Control_1_1.tif", "Control_1_2.tif"):
+        tifffile.imwrite(tmp_path / "masks" / name, np.ones((160, 200), np.uint8))
+    before = list(xi.run(study, tmp_path / "out").images["stained_area_pct"])
+    assert before[0] != before[1]
+    shutil.copy(tmp_path / "images" / "Control_1_2.tif", tmp_path / "images" / "Control_1_1.tif")
+    after = list(xi.run(study, tmp_path / "out").images["stained_area_pct"])
+    assert after[0] == after[1]
+    assert xi.run(study, tmp_path / "out", fresh=True).images["stained_area_pct"][0] == after[0]
+
+
+def test_nothing_of_a_users_own_is_overwritten_or_deleted(tmp_path: Path) -> None:
+    study = _study(tmp_path, count=1)
+    own = tmp_path / "own"
+    (own / "records" / "pixels").mkdir(parents=True)
+    (own / "samples.csv").write_text("mine")
+    shutil.rmtree(own / "records")
+    (own / "pixels").mkdir()
+    (own / "pixels" / "mine.txt").write_text("mine")
+    with pytest.raises(StudyError, match=r"samples\.csv"):
+        xi.run(study, own)
+    (own / "samples.csv").unlink()
+    xi.run(study, own)
+    assert (own / "pixels" / "mine.txt").read_text() == "mine"
+
+
+def test_pictures_never_stand_beside_numbers_of_another_recipe(tmp_path: Path) -> None:
+    study, out = _study(tmp_path, recipe='threshold = { method = "fixed", od = 0.2 }', count=1), tmp_path / "out"
+    xi.run(study, out)
+    (overlay,) = (out / "overlays").iterdir()
+    first = overlay.read_bytes()
+    study.write_text(study.read_text().replace("0.2 }", "0.6 }"))
+    xi.run(study, out, pictures=False)
+    assert not overlay.exists()
+    xi.run(study, out)
+    assert overlay.read_bytes() != first
+
+
+def test_what_is_left_of_images_that_are_gone_is_cleared_away(tmp_path: Path) -> None:
+    study, out = _study(tmp_path, count=3), tmp_path / "out"
+    xi.run(study, out)
+    (tmp_path / "images" / "Control_1_2.tif").unlink()
+    xi.run(study, out)
+    for folder in ("overlays", "labels"):
+        assert len(list((out / folder).iterdir())) == 2
+    assert len(list((out / "records").glob("*.json"))) == 2
+
+
+def test_results_within_the_study_are_no_images_of_it(tmp_path: Path) -> None:
+    study = _study(tmp_path, count=2)
+    study.write_text(study.read_text().replace('"images/*"', '"**/*.tif"'))
+    assert len(xi.run(study, tmp_path / "results").images) == 2
+    assert len(load_study(study).images) == 2
+
+
+def test_what_was_decided_for_another_assay_is_refused(tmp_path: Path) -> None:
+    xi.run(_study(tmp_path, count=2), tmp_path / "out")
+    other = study_of_images(xi.assay("stain-area"), [tmp_path / "images"])
+    with pytest.raises(StudyError, match="alizarin-red"):
+        xi.run(other, tmp_path / "out2", resolved=tmp_path / "out" / "resolved.toml")
+
+
+def test_an_excluded_image_that_fails_does_not_fail_the_run(tmp_path: Path) -> None:
+    study = _study(tmp_path, extra=GROUPS + '[exclude]\n"images/broken.tif" = "torn"\n', count=2)
+    (tmp_path / "images" / "broken.tif").write_text("no picture")
+    assert xi.run(study, tmp_path / "out").n_failed == 0
+    study.write_text(study.read_text() + '"images/Control_1_1.tif" = "x"\n"images/Control_1_2.tif" = "x"\n')
+    with pytest.raises(StudyError, match="all images"):
+        xi.run(study, tmp_path / "out")

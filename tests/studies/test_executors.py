@@ -49,3 +49,16 @@ def test_an_exception_is_no_dead_worker() -> None:
             list(executor.run(fail, [3]))
     finally:
         executor.close()
+
+
+def test_a_worker_that_dies_while_it_waits_is_replaced() -> None:
+    executor = LocalProcesses(1)
+    try:
+        assert dict(executor.run(double, range(3))) == {0: 0, 1: 2, 2: 4}
+        assert executor._pool is not None
+        for process in list(executor._pool._processes.values()):
+            process.kill()
+            process.join()
+        assert dict(executor.run(double, range(3))) == {0: 0, 1: 2, 2: 4}
+    finally:
+        executor.close()

@@ -7,7 +7,8 @@ from support import write_fields
 
 import exoimage as xi
 from exoimage.errors import StudyError
-from exoimage.studies.plan import NamePattern, Placement, draft_study, load_study, study_of_images
+from exoimage.studies.naming import NamePattern, Placement
+from exoimage.studies.plan import draft_study, load_study, study_of_images
 
 HEAD = '[study]\nassay = "alizarin-red"\nimages = "images/*.tif"\n'
 NAMES = ["Control_1_1.tif", "Control_1_2.tif", "PMO_1_1.tif", "PMO+Exos_1_1.tif"]
@@ -104,7 +105,7 @@ def test_a_layout_from_excel_with_semicolons_is_read(folder: Path) -> None:
         (HEAD.replace("alizarin-red", "alizarin"), "no assay"),
         (HEAD + "pixel_size_um = -1\n", "pixel_size_um"),
         (HEAD + '[group]\npattern = "x"\n', 'did you mean "groups"'),
-        (HEAD + '[groups]\npattern = "{group}_{sample}_{field}"\ncontrol = "Ctrl"\n', "none of the groups"),
+        (HEAD + '[groups]\npattern = "{group}_{sample}_{field}"\ncontrol = "Ctrl"\n', "control group"),
         (HEAD + '[groups]\npattern = "{group}"\ntable = "x.csv"\n', "not both"),
         (HEAD + '[groups]\ntable = "x.csv"\n', "cannot be read"),
         (HEAD + '[exclude]\n"images/no.tif" = "fold"\n', "none of the study's images"),
@@ -152,3 +153,55 @@ def test_slugs_are_legal_and_unique() -> None:
         assert not set(slug) & set('<>:"/\\|?*')
         assert len(slug) <= 100
         assert not slug.endswith((".", " "))
+
+
+def test_a_misspelt_group_does_not_join_another() -> None:
+    pattern = NamePattern.parse("{group}_{sample}_{field}", ("Control", "PMO", "PMO_Exos"))
+    with pytest.raises(StudyError, match="does not fit"):
+        pattern.read("PMO_Exo_3_1.tif")
+    with pytest.raises(StudyError, match='did you mean "PMO"'):
+        pattern.read("pmo_3_1.tif")
+
+
+def test_a_draft_keeps_groups_whose_names_contain_the_separator(tmp_path: Path) -> None:
+    write_fields(
+        tmp_path, [f"{group}_{s}_1.tif" for group in ("PMO", "PMO_Exos", "Control") for s in (1, 2)], shape=(24, 32)
+    )
+    (tmp_path / "study.toml").write_text(draft_study(tmp_path, "alizarin-red"), encoding="utf-8")
+    study = load_study(tmp_path / "study.toml")
+    assert study.order == ("Control", "PMO", "PMO_Exos")
+    assert [i.placement.group for i in study.images].count("PMO_Exos") == 2
+
+
+def test_accents_are_the_same_in_both_of_unicodes_forms(tmp_path: Path) -> None:
+    write_fields(tmp_path / "images", ["U\u0308bung_1_1.tif"], shape=(24, 32))
+    text = HEAD + '[groups]\npattern = "{group}_{sample}_{field}"\norder = ["\u00dcbung"]\n'
+    (image,) = load_study(_study(tmp_path, text)).images
+    assert image.placement.group == "\u00dcbung"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_layouts_as_excel_saves_them(folder: Path, encoding: str) -> None:
+    (folder / "layout.csv").write_text("sep=;\nimage;group;sample\nControl_1_1;Übung;1\n", encoding=encoding)
+    images = load_study(_study(folder, HEAD + '[groups]\ntable = "layout.csv"\n')).images
+    assert images[0].placement == Placement("Übung", "1")
+
+
+def test_a_layout_that_names_an_image_in_two_ways_or_two_images_is_that_images_problem(folder: Path) -> None:
+    write_fields(folder / "images" / "p1", ["A.tif"], shape=(24, 32))
+    write_fields(folder / "images" / "p2", ["A.tif"], shape=(24, 32))
+    (folder / "layout.csv").write_text(
+        "image,group,sample\nControl_1_1,Control,1\nControl_1_1.tif,PMO,1\nA.tif,PMO,2\nPMO_1_1,PMO,1\n"
+    )
+    text = HEAD.replace("images/*", "images/**/*") + '[groups]\ntable = "layout.csv"\n'
+    images = {i.ref.key: i for i in load_study(_study(folder, text)).images}
+    assert "twice" in images["images/Control_1_1.tif"].problem
+    assert "write the whole path" in images["A.tif"].problem
+    assert not images["images/PMO_1_1.tif"].problem
+
+
+def test_a_recipe_in_utf_16_is_read(tmp_path: Path) -> None:
+    from exoimage.assays.recipe_text import load_recipe
+
+    (tmp_path / "mine.toml").write_text('assay = "alizarin-red"\n', encoding="utf-16")
+    assert load_recipe(tmp_path / "mine.toml") == xi.assay("alizarin-red")

@@ -1,0 +1,76 @@
+"""Composite figures: panels with flat gutters between them, cut apart along rows and columns in turn."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from exoimage.methods import _kernels_burnt_in as kernels
+from exoimage.methods._burnt_in_ink import Box, Bytes
+
+GUTTERS = ((245, 255), (0, 10))
+"""Lowest and highest channel of a white and of a black gutter."""
+
+THINNEST_GUTTER = 3
+SMALLEST_PANEL = 32
+FULL_EDGE = 0.4
+"""A panel's edge differs from the gutter over at least this share of its length at once; a specimen begins little by little."""
+
+DEEPEST = 4
+
+
+def gutters(pixels: Bytes) -> list[Box]:
+    """Gutters, margins and the letters in them, of a composite figure; nothing for any other picture.
+
+    Parameters
+    ----------
+    pixels : (y, x, 3) uint8
+    """
+    height, width = pixels.shape[:2]
+    for low, high in GUTTERS:
+        found = _cut(pixels, (0, height, 0, width), low, high, DEEPEST)
+        if found:
+            return found
+    return []
+
+
+def _cut(pixels: Bytes, box: Box, low: int, high: int, depth: int) -> list[Box]:
+    top, bottom, left, right = box
+    if depth == 0 or min(bottom - top, right - left) < 2 * SMALLEST_PANEL:
+        return []
+    window = pixels[top:bottom, left:right]
+    for across in (False, True):
+        lines = window.transpose(1, 0, 2) if across else window
+        pieces = _pieces(lines, low, high)
+        if sum(is_panel for _, _, is_panel in pieces) < 2:
+            continue
+        found: list[Box] = []
+        for start, stop, is_panel in pieces:
+            piece = (top, bottom, left + start, left + stop) if across else (top + start, top + stop, left, right)
+            found += _cut(pixels, piece, low, high, depth - 1) if is_panel else [piece]
+        return found
+    return []
+
+
+def _pieces(lines: Bytes, low: int, high: int) -> list[tuple[int, int, bool]]:
+    """Start, stop and whether it is a panel, of the pieces between and of flat stretches; nothing if none is a gutter."""
+    flat = np.zeros(len(lines), np.bool_)
+    kernels.flat_lines(lines, low, high, lines.shape[1] // 400, flat)
+    if not flat.any():
+        return []
+    ends = np.flatnonzero(np.diff(flat)) + 1
+    bounds = [0, *(int(end) for end in ends), len(lines)]
+    stretches = [(start, stop, not bool(flat[start])) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [(start, stop, full and _is_panel(lines, start, stop, low, high)) for start, stop, full in stretches]
+
+
+def _is_panel(lines: Bytes, start: int, stop: int, low: int, high: int) -> bool:
+    """Large, and bounded by straight edges wherever it does not end with the picture."""
+    if stop - start < SMALLEST_PANEL:
+        return False
+    edges = [row for row, inner in ((start + 1, start > 0), (stop - 2, stop < len(lines))) if inner]
+    return all(_fill(lines[row], low, high) >= FULL_EDGE for row in edges)
+
+
+def _fill(line: npt.NDArray[np.uint8], low: int, high: int) -> float:
+    return float(np.mean((line < low).any(axis=1) | (line > high).any(axis=1)))
