@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,6 +26,10 @@ class Choice(BaseModel):
         """Over which images it is to be estimated; None where it needs to see no image."""
         scope: Scope | None = getattr(self, "scope", None)
         return scope
+
+
+IN_WORDS: Mapping[Scope, str] = {"study": "all images", "batch": "each batch", "image": "each image"}
+"""What a scope pools, for the methods text."""
 
 
 def from_one_image(images: Sequence[object]) -> tuple[Flag, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from exoimage.assays.choice import Choice, Scope, from_one_image
+from exoimage.assays.choice import IN_WORDS, Choice, Scope, from_one_image
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag
 
@@ -72,9 +72,7 @@ class AutoThreshold(Choice):
 
     def sentence(self) -> str:
         """The choice in words."""
-        return (
-            f"a threshold by the method {self.method} on the histogram of each {self.scope}, at least {self.floor_od:g}"
-        )
+        return f"the threshold that the method {self.method} finds in the histogram of {IN_WORDS[self.scope]}, at least {self.floor_od:g}"
 
     def resolve(self, amounts: list[Amounts], controls: list[Amounts]) -> tuple[FixedThreshold, tuple[Flag, ...]]:  # noqa: ARG002
         """Apply the method to the pooled histogram."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from exoimage.assays.choice import Choice, RecipePath, Scope, from_one_image
+from exoimage.assays.choice import IN_WORDS, Choice, RecipePath, Scope, from_one_image
 from exoimage.assays.colour_sample import ColourSample, pooled_pixels
 from exoimage.flags import Flag
 from exoimage.methods import density
@@ -24,7 +24,7 @@ class EstimatedWhite(Choice):
 
     def sentence(self) -> str:
         """The choice in words."""
-        return f"a white point estimated from the background of each {self.scope}"
+        return f"a white point estimated from the background of {IN_WORDS[self.scope]}"
 
     def resolve(self, samples: list[ColourSample]) -> tuple[GivenWhite, tuple[Flag, ...]]:
         """Estimate it from sampled pixels."""

@@ -111,7 +111,9 @@ def _is_shaft_with_head(own: npt.NDArray[np.bool_]) -> bool:
     symmetric = float(np.mean(np.abs(middle) <= 0.8 + 0.08 * broadest)) >= 0.9
     even = float(np.mean(np.abs(shaft - pen) <= 1.1 + 0.1 * pen)) >= 0.85
     taper = np.linspace(broadest, float(head[-1]), len(head))
-    tapers = float(np.percentile(np.abs(head - taper), 85)) <= 1.5 + 0.12 * broadest and head[-1] <= pen + 0.35 * broadest
+    tapers = (
+        float(np.percentile(np.abs(head - taper), 85)) <= 1.5 + 0.12 * broadest and head[-1] <= pen + 0.35 * broadest
+    )
     return bool(symmetric and even and tapers and broadest >= 1.7 * pen + 1 and len(shaft) >= 1.5 * pen)
 
 

@@ -36,16 +36,12 @@ def label_box(pixels: Bytes, content: Box) -> Box | None:
     if not extreme or float(np.mean(off <= FLAT)) < 0.85:
         return None
     slack = min(FLAT, 3 + 2 * float(np.percentile(off, 80)))
-    high, wide = content[1] - content[0], content[3] - content[2]
-    reach = 60 + 5 * max(high, 8), 60 + 2 * wide + 5 * high
-    top, left = max(0, content[0] - reach[0]), max(0, content[2] - reach[1])
-    window = pixels[top : content[1] + reach[0], left : content[3] + reach[1]]
-    found = _flat_rectangle(window, (colour, slack), (content[0] - top, content[1] - top, content[2] - left, content[3] - left))
-    if found is None:
+    reach = 60 + 5 * max(content[1] - content[0], 8)
+    top, bottom = max(0, content[0] - reach), min(len(pixels), content[1] + reach)
+    found = _flat_rectangle(pixels[top:bottom], (colour, slack), (content[0] - top, content[1] - top, *content[2:]))
+    if found is None or (found[0] == 0 < top) or (found[1] == bottom - top < len(pixels) - top):
         return None
-    box = found[0] + top, found[1] + top, found[2] + left, found[3] + left
-    if _is_cut_off(found, window.shape, box, pixels.shape):
-        return None
+    box = found[0] + top, found[1] + top, found[2], found[3]
     if (box[1] - box[0]) * (box[3] - box[2]) > LARGEST_BOX * pixels.shape[0] * pixels.shape[1]:
         return None
     return box
@@ -73,10 +69,3 @@ def _flat_rectangle(window: Bytes, tone: tuple[npt.NDArray[np.float64], float], 
     full = area >= 0.93 * (bottom - top - 1) * (right - left - 1)
     roomy = bottom - top >= content[1] - content[0] + 4 and right - left >= content[3] - content[2] + 4
     return (top, bottom, left, right) if full and roomy else None
-
-
-def _is_cut_off(found: Box, window: tuple[int, ...], box: Box, picture: tuple[int, ...]) -> bool:
-    """Whether the rectangle ends only because the window does."""
-    ends = (found[0] == 0, found[1] == window[0], found[2] == 0, found[3] == window[1])
-    picture_ends = (box[0] == 0, box[1] == picture[0], box[2] == 0, box[3] == picture[1])
-    return any(end and not real for end, real in zip(ends, picture_ends, strict=True))

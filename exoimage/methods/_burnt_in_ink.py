@@ -23,7 +23,7 @@ INKS = range(8)
 """Corners of the colour cube: bit 0 is red, bit 1 green, bit 2 blue."""
 
 NEAREST_TO_INK = np.array([64, 90, 90, 90, 90, 90, 90, 8], np.int32)
-"""How far from its ink, in any channel, the middle of a stroke may be. Colours blur in JPEG; white is common in nature."""
+"""How far from its ink, in any channel, the middle of a stroke may be: colours blur in JPEG, nature is often near white."""
 
 STEP = 60
 """An ink ends where another colour lies this much farther away from it, within `REACH` px."""
@@ -159,7 +159,7 @@ class Parts:
 
     @cached_property
     def slenderness(self) -> npt.NDArray[np.float64]:
-        """Squared perimeter relative to a square's of the same area: 1 for a square, 1.3 for a disc, more for strokes."""
+        """Squared perimeter relative to a square's of that area: 1 for a square, 1.3 for a disc, more for strokes."""
         return np.asarray(self.perimeter.astype(np.float64) ** 2 / (16 * self.area), np.float64)
 
     def box(self, part: int) -> Box:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,7 @@ GUTTERS = ((245, 255), (0, 10))
 THINNEST_GUTTER = 3
 SMALLEST_PANEL = 32
 FULL_EDGE = 0.4
-"""A panel's edge differs from the gutter over at least this share of its length at once; a specimen begins little by little."""
+"""Share of a panel's edge that differs from the gutter at once; a specimen begins little by little."""
 
 DEEPEST = 4
 
@@ -53,14 +55,14 @@ def _cut(pixels: Bytes, box: Box, low: int, high: int, depth: int) -> list[Box]:
 
 
 def _pieces(lines: Bytes, low: int, high: int) -> list[tuple[int, int, bool]]:
-    """Start, stop and whether it is a panel, of the pieces between and of flat stretches; nothing if none is a gutter."""
+    """Start, stop and whether it is a panel, of flat stretches and what lies between; nothing if there are none."""
     flat = np.zeros(len(lines), np.bool_)
     kernels.flat_lines(lines, low, high, lines.shape[1] // 400, flat)
     if not flat.any():
         return []
     ends = np.flatnonzero(np.diff(flat)) + 1
     bounds = [0, *(int(end) for end in ends), len(lines)]
-    stretches = [(start, stop, not bool(flat[start])) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+    stretches = [(start, stop, not bool(flat[start])) for start, stop in pairwise(bounds)]
     return [(start, stop, full and _is_panel(lines, start, stop, low, high)) for start, stop, full in stretches]
 
 

@@ -25,26 +25,21 @@ def count_steps(
     for y in range(height):
         row = y // tile
         for x in range(y & 3, width, 4):
-            red, green, blue = np.int32(pixels[y, x, 0]), np.int32(pixels[y, x, 1]), np.int32(pixels[y, x, 2])
+            red, green, blue = int(pixels[y, x, 0]), int(pixels[y, x, 1]), int(pixels[y, x, 2])
             ink = (red >> 7) | ((green >> 7) << 1) | ((blue >> 7) << 2)
             off = max(min(red, 255 - red), min(green, 255 - green), min(blue, 255 - blue))
             if off > limits[ink]:
                 continue
-            red, green, blue = 255 * (ink & 1), 255 * ((ink >> 1) & 1), 255 * (ink >> 2)
             beyond = 0
-            if x >= reach:
-                beyond = max(
-                    abs(np.int32(pixels[y, x - reach, 0]) - red),
-                    abs(np.int32(pixels[y, x - reach, 1]) - green),
-                    abs(np.int32(pixels[y, x - reach, 2]) - blue),
-                )
-            if y >= reach:
-                beyond = max(
-                    beyond,
-                    abs(np.int32(pixels[y - reach, x, 0]) - red),
-                    abs(np.int32(pixels[y - reach, x, 1]) - green),
-                    abs(np.int32(pixels[y - reach, x, 2]) - blue),
-                )
+            for side in range(2):
+                yy, xx = (y, x - reach) if side == 0 else (y - reach, x)
+                if yy >= 0 and xx >= 0:
+                    beyond = max(
+                        beyond,
+                        abs(int(pixels[yy, xx, 0]) - 255 * (ink & 1)),
+                        abs(int(pixels[yy, xx, 1]) - 255 * ((ink >> 1) & 1)),
+                        abs(int(pixels[yy, xx, 2]) - 255 * (ink >> 2)),
+                    )
             if beyond >= off + step:
                 counts[ink, row, x // tile] += 1
 
@@ -84,10 +79,10 @@ def stack_runs(
             while first < above_count and found[above[first], 2] < start - slack:
                 first += 1
             stack = -1
-            if first < above_count and found[above[first], 2] <= start + slack:
-                if abs(found[above[first], 3] - x) <= slack:
-                    stack = above[first]
-                    found[stack, 1] = y + 1
+            meets = first < above_count and found[above[first], 2] <= start + slack
+            if meets and abs(found[above[first], 3] - x) <= slack:
+                stack = above[first]
+                found[stack, 1] = y + 1
             if stack < 0:
                 if count == found.shape[0]:
                     return count
@@ -116,7 +111,7 @@ def sides_that_end(
         middle = (top + bottom) // 2
         upper = lower = 0
         for x in range(left, right):
-            here = np.int32(distance[middle, x]) + step
+            here = int(distance[middle, x]) + step
             for y in range(max(0, top - reach), top):
                 if distance[y, x] >= here:
                     upper += 1
@@ -148,7 +143,7 @@ def measure_outlines(
             label = labels[y, x]
             if label == 0:
                 continue
-            here = np.int32(distance[y, x])
+            here = int(distance[y, x])
             nearest[label] = min(nearest[label], distance[y, x])
             for side in range(4):
                 dy = (side == 0) - (side == 1)
@@ -159,15 +154,15 @@ def measure_outlines(
                 if labels[y + dy, x + dx] == label:
                     continue
                 perimeter[label] += 1
-                beside = np.int32(distance[y + dy, x + dx])
+                beside = int(distance[y + dy, x + dx])
                 low, high = here, beside
                 for k in range(1, 4):
                     yy, xx = y - k * dy, x - k * dx
                     if 0 <= yy < height and 0 <= xx < width:
-                        low = min(low, np.int32(distance[yy, xx]))
+                        low = min(low, int(distance[yy, xx]))
                     yy, xx = y + k * dy, x + k * dx
                     if 0 <= yy < height and 0 <= xx < width:
-                        high = max(high, np.int32(distance[yy, xx]))
+                        high = max(high, int(distance[yy, xx]))
                 rise[label] += high - low
                 sharpness[label] += max(0, beside - here) / max(1, high - low)
     for label in range(1, perimeter.shape[0]):

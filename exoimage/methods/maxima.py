@@ -138,7 +138,7 @@ def search(
     if threshold is not None:
         least = float(threshold) - float(span) * 1e-6  # a value on the threshold counts, however it was rounded
     count = kernels.local_peaks(surface, heights, floor, least, places)
-    if strict and span <= prominence:
+    if strict and float(span) <= prominence:
         count = 0
     candidates = places[:count].copy()
     order = candidates[_lowest_first(heights.ravel()[candidates], floor, span)][::-1]
