@@ -23,7 +23,7 @@ INKS = range(8)
 """Corners of the colour cube: bit 0 is red, bit 1 green, bit 2 blue."""
 
 NEAREST_TO_INK = np.array([64, 90, 90, 90, 90, 90, 90, 8], np.int32)
-"""How far from its ink, in any channel, the middle of a stroke may be: colours blur in JPEG, nature is often near white."""
+"""How far from its ink, in any channel, a stroke's middle may be: colours blur in JPEG, nature is often near white."""
 
 STEP = 60
 """An ink ends where another colour lies this much farther away from it, within `REACH` px."""

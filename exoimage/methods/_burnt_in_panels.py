@@ -10,10 +10,12 @@ import numpy.typing as npt
 from exoimage.methods import _kernels_burnt_in as kernels
 from exoimage.methods._burnt_in_ink import Box, Bytes
 
-GUTTERS = ((245, 255), (0, 10))
-"""Lowest and highest channel of a white and of a black gutter."""
+GUTTERS = ((223, 255), (0, 32))
+"""Lowest and highest channel of a white and of a black gutter near its edges, where JPEG rings."""
 
-THINNEST_GUTTER = 3
+PURE = 6
+"""How far from white or black a gutter is in the middle."""
+
 SMALLEST_PANEL = 32
 FULL_EDGE = 0.4
 """Share of a panel's edge that differs from the gutter at once; a specimen begins little by little."""
@@ -57,13 +59,22 @@ def _cut(pixels: Bytes, box: Box, low: int, high: int, depth: int) -> list[Box]:
 def _pieces(lines: Bytes, low: int, high: int) -> list[tuple[int, int, bool]]:
     """Start, stop and whether it is a panel, of flat stretches and what lies between; nothing if there are none."""
     flat = np.zeros(len(lines), np.bool_)
-    kernels.flat_lines(lines, low, high, lines.shape[1] // 400, flat)
+    kernels.flat_lines(lines, low, high, lines.shape[1] // 100, flat)
     if not flat.any():
         return []
     ends = np.flatnonzero(np.diff(flat)) + 1
     bounds = [0, *(int(end) for end in ends), len(lines)]
-    stretches = [(start, stop, not bool(flat[start])) for start, stop in pairwise(bounds)]
-    return [(start, stop, full and _is_panel(lines, start, stop, low, high)) for start, stop, full in stretches]
+    stretches = [(start, stop, bool(flat[start])) for start, stop in pairwise(bounds)]
+    if not all(_is_gutter(lines, start, stop, low) for start, stop, is_flat in stretches if is_flat):
+        return []
+    return [
+        (start, stop, not is_flat and _is_panel(lines, start, stop, low, high)) for start, stop, is_flat in stretches
+    ]
+
+
+def _is_gutter(lines: Bytes, start: int, stop: int, low: int) -> bool:
+    middle = np.median(lines[(start + stop) // 2], axis=0)
+    return bool((np.abs(middle - (255 if low else 0)) <= PURE).all())
 
 
 def _is_panel(lines: Bytes, start: int, stop: int, low: int, high: int) -> bool:

@@ -107,8 +107,9 @@ def find_burnt_in(pixels: npt.NDArray[Any], max_value: float) -> BurntIn:
     if min(plain.shape[:2]) < SMALLEST_PICTURE:
         return BurntIn(np.zeros(plain.shape[:2], np.bool_), ())
     found = [_Graphic("panels", box) for box in gutters(plain)]
-    for field in ink_fields(plain):
-        found.extend(_graphics(field, plain))
+    if found or not _is_drawn_altogether(plain):
+        for field in ink_fields(plain):
+            found.extend(_graphics(field, plain))
     return _painted(found, plain.shape[:2])
 
 
@@ -119,6 +120,16 @@ def _as_bytes(pixels: npt.NDArray[Any], max_value: float) -> Bytes:
         raise ImageError(f"a greatest value of {max_value}; expected a number above 0")
     scaled = pixels if pixels.dtype in (np.uint8, np.uint16, np.float32) else pixels.astype(np.float32)
     return np.asarray(cv2.convertScaleAbs(scaled, alpha=255 / max_value), np.uint8)
+
+
+def _is_drawn_altogether(pixels: Bytes) -> bool:
+    """Whether the picture is a mask or a map of labels: nothing but pure inks, and more than one of them in mass."""
+    sample = pixels[::8, ::8].reshape(-1, 3)
+    pure = sample[(np.minimum(sample, 255 - sample) <= 1).all(axis=1)]
+    if len(pure) < 0.98 * len(sample):
+        return False
+    shares = np.bincount((pure > 127) @ np.array([1, 2, 4]), minlength=8) / len(sample)
+    return bool(np.count_nonzero(shares >= 0.05) > 1)
 
 
 def _painted(found: list[_Graphic], shape: tuple[int, ...]) -> BurntIn:

@@ -1,7 +1,7 @@
 """Questions about ImageJ's process steps, asked of the real ImageJ and of exoimage alike.
 
-``python tests/parity/process_cases.py`` asks the real ImageJ a small choice of them and records its answers for machines
-without Java.
+``python tests/parity/process_cases.py`` asks the real ImageJ a small choice of them and records its answers, for
+machines without Java.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def cases_of_masks(images: dict[str, Array]) -> list[Case]:
 
 def record() -> None:
     random = np.random.default_rng(5)
-    images = greys(random, (44, 60))
+    images = greys(random, (40, 54))
     points = {name: images[name] for name in ("grey8", "grey16", "grey32", "levels8")}
     shapes = masks(random, 72, 2)
     cases = cases_of_greys(["grey8", "rgb"], radii=(5, 25, 50, 120), sigmas=(1, 20))
