@@ -72,8 +72,8 @@ class AutoThreshold(Choice):
 
     def sentence(self) -> str:
         """The choice in words."""
-        return f"the threshold that the method {self.method} finds in the histogram of"
-            f" {IN_WORDS[self.scope]}, at least {self.floor_od:g}"
+        where = f"the histogram of {IN_WORDS[self.scope]}"
+        return f"the threshold that the method {self.method} finds in {where}, at least {self.floor_od:g}"
 
     def resolve(self, amounts: list[Amounts], controls: list[Amounts]) -> tuple[FixedThreshold, tuple[Flag, ...]]:  # noqa: ARG002
         """Apply the method to the pooled histogram."""
