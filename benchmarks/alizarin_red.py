@@ -96,7 +96,7 @@ def _nothing(_: int) -> None:
 def _read(path: Path) -> int:
     import tifffile
 
-    return int(tifffile.imread(path, maxworkers=1)[0, 0, 0])
+    return int(tifffile.imread(path)[0, 0, 0])
 
 
 class Peak:

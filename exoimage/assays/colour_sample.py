@@ -15,7 +15,7 @@ from exoimage.images.image import Image
 SAMPLE_SIZE = 2**16
 """Pixels kept of one image, about."""
 
-POOL_SIZE = 2**23
+POOL_SIZE = 2**21
 """Pixels kept of all images together, at most; beyond it each image's sample is thinned."""
 
 Mask = npt.NDArray[np.bool_]
@@ -39,6 +39,8 @@ class ColourSample:
         Whether the pixel is of a negative control of the study.
     max_value : float
         The value at which the camera saturates.
+    annotated : bool
+        Whether burnt-in graphics were found.
     composite : bool
         Whether the file is a figure of several panels, which has no one white point.
     grey_histogram : (256,) int64 array
@@ -51,12 +53,17 @@ class ColourSample:
     names: npt.NDArray[np.str_]
     control: Mask
     max_value: float
+    annotated: bool = False
     composite: bool = False
     grey_histogram: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
 
     def with_controls(self, names: Sequence[str]) -> ColourSample:
         """The same sample, those regions marked as negative controls."""
         return replace(self, control=np.isin(self.names, np.asarray(names, dtype=np.str_))[self.region])
+
+    def pooled_among(self, n_images: int) -> ColourSample:
+        """As much of the sample as counts where so many images are pooled: memory stays bounded."""
+        return self.thinned(POOL_SIZE // max(n_images, 1))
 
     def thinned(self, most: int) -> ColourSample:
         """At most that many of the pixels, evenly taken."""
@@ -73,7 +80,7 @@ class ColourSample:
         )
 
 
-def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None, composite: bool = False) -> ColourSample:
+def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None) -> ColourSample:
     """Sample the pixels of a picture's regions on a regular grid, annotations left out.
 
     A region's grid is as wide as its box demands, so a small region is sampled as well as a large one.
@@ -85,7 +92,7 @@ def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None, com
     region = np.repeat(np.arange(len(grids), dtype=np.uint16), [len(rows) for rows, _ in grids])
     names = np.array([region.name for region in found.regions], dtype=np.str_)
     controls = np.zeros(len(pixels), dtype=np.bool_)
-    sample = ColourSample(pixels, positions, region, names, controls, image.max_value, composite)
+    sample = ColourSample(pixels, positions, region, names, controls, image.max_value)
     return sample.thinned(2 * SAMPLE_SIZE)
 
 
@@ -106,5 +113,4 @@ def pooled_pixels(samples: Sequence[ColourSample]) -> npt.NDArray[Any]:
     """The pixels of several images in one list, of at most `POOL_SIZE` in all."""
     if not samples:
         return np.empty((0, 3), dtype=np.uint8)
-    most = POOL_SIZE // len(samples)
-    return np.concatenate([sample.thinned(most).pixels for sample in samples])
+    return np.concatenate([sample.pooled_among(len(samples)).pixels for sample in samples])

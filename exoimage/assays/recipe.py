@@ -66,8 +66,11 @@ class Recipe(BaseModel, ABC, Generic[E]):
         """The recipe with every choice of those scopes replaced by its numbers, and what deciding had to remark."""
 
     @abstractmethod
-    def apply(self, image: Image) -> Result:
-        """Measure an image by this recipe, in which nothing is open."""
+    def apply(self, image: Image, evidence: E | None = None) -> Result:
+        """Measure an image by this recipe, in which nothing is open.
+
+        What observing the same image has found already, `evidence`, need not be found again.
+        """
 
     @abstractmethod
     def open_scopes(self) -> tuple[Scope, ...]:
@@ -117,7 +120,8 @@ class Recipe(BaseModel, ABC, Generic[E]):
 
     def measure(self, image: Image) -> Result:
         """The three steps on one image."""
-        return self.resolve([self.observe(image)], ALL_SCOPES).measure(image)
+        evidence = self.observe(image)
+        return self.resolve([evidence], ALL_SCOPES).measure(image, evidence)
 
     def columns_named(self) -> dict[str, Column]:
         """The columns of images.csv by name."""
@@ -157,8 +161,15 @@ class Resolved:
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
-    def measure(self, image: Image) -> Result:
-        """Measure one image; what the recipe leaves to each image is decided from this one."""
+    def measure(self, image: Image, evidence: Any = None) -> Result:
+        """Measure one image; what the recipe leaves to each image is decided from this one.
+
+        Parameters
+        ----------
+        image : Image
+        evidence : what `Recipe.observe` gave of the same image, optional
+            Spares finding again what observing found; it changes no number.
+        """
         recipe, flags = self.recipe, self.flags
         open_scopes = recipe.open_scopes()
         if set(open_scopes) - {"image"}:
@@ -167,9 +178,10 @@ class Resolved:
                 " of all images"
             )
         if open_scopes:
-            own = recipe.resolve([recipe.observe(image)], ("image",))
+            evidence = recipe.observe(image) if evidence is None else evidence
+            own = recipe.resolve([evidence], ("image",))
             recipe, flags = own.recipe, merged(flags, own.flags)
-        result = recipe.apply(image)
+        result = recipe.apply(image, evidence)
         regions = tuple(
             type(region)(region.region, region.values, merged(region.flags, flags)) for region in result.regions
         )

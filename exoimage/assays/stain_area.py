@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from exoimage.assays.choice import Choice, Scope
-from exoimage.assays.colour_sample import POOL_SIZE, ColourSample, sample_colours
+from exoimage.assays.colour_sample import ColourSample, sample_colours
 from exoimage.assays.columns import Column
 from exoimage.assays.lengths import Length, disc_area
 from exoimage.assays.recipe import Locality, Recipe
@@ -135,7 +135,9 @@ class StainArea(Recipe[ColourSample]):
         _refuse_unless_colour(self.assay, image)
         graphics, found = self._graphics(image), self.region.find(image)
         excluded = graphics.mask if graphics else None
-        sample = sample_colours(image, found, excluded, _is_figure(graphics))
+        sample = replace(
+            sample_colours(image, found, excluded), annotated=graphics is not None, composite=_is_figure(graphics)
+        )
         if not self.imagej:
             return sample
         vectors, _ = self.stains.resolve([], stains.FULL_WHITE)
@@ -177,7 +179,7 @@ class StainArea(Recipe[ColourSample]):
         if self.imagej and isinstance(self.threshold, AutoThreshold):
             grey, flags = self.threshold.resolve_grey(np.sum([s.grey_histogram for s in samples], axis=0))
             return self.model_copy(update={"threshold": grey}), flags
-        thinned = [sample.thinned(POOL_SIZE // len(samples)) for sample in samples]
+        thinned = [sample.pooled_among(len(samples)) for sample in samples]
         amounts = [self._amounts(sample, self.stains) for sample in thinned]
         controls = [amount[s.control] for amount, s in zip(amounts, thinned, strict=True) if s.control.any()]
         threshold, flags = self.threshold.resolve(amounts, controls)
@@ -246,7 +248,7 @@ class StainArea(Recipe[ColourSample]):
         pattern = self.threshold.controls
         return group == pattern or any(fnmatch.fnmatchcase(name, pattern) for name in (key, Path(key).name))
 
-    def apply(self, image: Image) -> Result:
+    def apply(self, image: Image, evidence: ColourSample | None = None) -> Result:
         """Measure every region; see `Recipe.apply`."""
         _refuse_unless_colour(self.assay, image)
         if not (
@@ -255,7 +257,8 @@ class StainArea(Recipe[ColourSample]):
             and isinstance(self.threshold, FixedThreshold | GreyThreshold)
         ):
             raise MeasureError("white point, stains and threshold are not decided yet: call resolve first")
-        found, graphics = self.region.find(image), self._graphics(image)
+        found = self.region.find(image)
+        graphics = None if evidence is not None and not evidence.annotated else self._graphics(image)
         excluded = graphics.mask if graphics else None
         if self.white.max_value not in (0.0, image.max_value):
             raise ImageError(

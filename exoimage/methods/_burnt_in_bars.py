@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.methods import _kernels_burnt_in as kernels
-from exoimage.methods._burnt_in_ink import REACH, STEP, Box, InkField, padded, quantiles
+from exoimage.methods._burnt_in_ink import BLACK, FADED, REACH, STEP, WHITE, Box, InkField, padded, quantiles
 
 SHORTEST_BAR = 20
 SHORTEST_LINE = 32
@@ -30,30 +30,31 @@ def bars(field: InkField) -> list[Box]:
 
 
 def _stands_alone(field: InkField, bar: Box) -> bool:
-    """Not the stem of a letter or an edge of a blob: little of its connected part lies beyond it, or it is long."""
+    """Not the stem of a letter or the edge of a blob: little of its connected part lies beyond it, or it is long."""
+    _, long, _, along, across = _part_around(field, bar)
+    return long >= LONG_BAR or (along <= 1.3 * long and across <= 0.6 * long)
+
+
+def _part_around(field: InkField, bar: Box) -> tuple[int, int, int, int, int]:
+    """The connected part that a bar belongs to; length and thickness of the bar and, as it lies, of the part."""
     top, bottom, left, right = bar
-    long = max(bottom - top, right - left)
-    if long >= LONG_BAR:
-        return True
     part = int(field.parts.labels[(top + bottom) // 2, (left + right) // 2])
     high, wide = int(field.parts.heights[part]), int(field.parts.widths[part])
-    along, across = (wide, high) if right - left > bottom - top else (high, wide)
-    return along <= 1.3 * long and across <= 0.6 * long
+    if right - left > bottom - top:
+        return part, right - left, bottom - top, wide, high
+    return part, bottom - top, right - left, high, wide
 
 
 def bar_with_ticks(field: InkField, bar: Box) -> int:
     """The part that a bar forms with the ticks at its ends; 0 where it has run together with something else."""
-    top, bottom, left, right = bar
-    long, thick = max(bottom - top, right - left), min(bottom - top, right - left)
-    part = int(field.parts.labels[(top + bottom) // 2, (left + right) // 2])
-    high, wide = int(field.parts.heights[part]), int(field.parts.widths[part])
-    along, across = (wide, high) if right - left > bottom - top else (high, wide)
+    part, long, thick, along, across = _part_around(field, bar)
     return part if along <= long + 2 * thick + 8 and across <= max(0.4 * long, 8 * thick) else 0
 
 
 def _stacks(field: InkField) -> list[Box]:
     table = np.zeros((MOST_STACKS, 4), np.int32)
-    count = kernels.stack_runs(field.distance, field.mask, max(field.limit, 24), SHORTEST_BAR, 2, table)
+    limit = {BLACK: field.limit, WHITE: 24}.get(field.ink, field.limit + FADED)
+    count = kernels.stack_runs(field.distance, field.mask, limit, SHORTEST_BAR, 2, table)
     table = table[:count]
     thick, long = table[:, 1] - table[:, 0], table[:, 3] - table[:, 2]
     slim = (thick <= THICKEST_BAR) & (long >= 4 * thick) & ((thick > 2) | (long >= SHORTEST_LINE))
@@ -73,7 +74,7 @@ def _is_bar(field: InkField, box: Box) -> bool:
         return False
     inner, pads = padded(box, EDGE, field.distance.shape)
     around = np.pad(field.distance[inner].astype(np.int16) - np.int16(tone), pads, mode="edge")
-    sides = around[:, 2 * EDGE : -2 * EDGE]
+    sides = around[:, EDGE + 3 : -EDGE - 3]
     half = EDGE + (bottom - top) // 2
     thin = bottom - top <= 3
     # The end of a thin line must be free above and below too: else it is the piece of a curve that lies level.
@@ -95,6 +96,9 @@ def _leave_together(outside: npt.NDArray[np.bool_], outward: npt.NDArray[np.int1
     reach = np.where(outside.any(axis=0), outside.argmax(axis=0), len(outward))
     edge = int(np.bincount(reach).argmax())
     if edge == 0 or edge + 2 >= len(outward) or float(np.mean(reach == edge)) < 0.7:
+        return False
+    # Text or a nodule may touch a bar's side; where the bar itself is thinner it is a lens, not a bar.
+    if float(np.mean(reach < edge)) > 0.12:
         return False
     return float(np.mean(outward[edge : edge + 3].max(axis=0) >= STEP)) >= 0.6
 

@@ -25,6 +25,9 @@ INKS = range(8)
 NEAREST_TO_INK = np.array([64, 90, 90, 90, 90, 90, 90, 8], np.int32)
 """How far from its ink, in any channel, a stroke's middle may be: colours blur in JPEG, nature is often near white."""
 
+FADED = 45
+"""How much farther from the ink thin coloured strokes may be, as after JPEG."""
+
 STEP = 60
 """An ink ends where another colour lies this much farther away from it, within `REACH` px."""
 

@@ -60,21 +60,31 @@ def _pieces(lines: Bytes, low: int, high: int) -> list[tuple[int, int, bool]]:
     """Start, stop and whether it is a panel, of flat stretches and what lies between; nothing if there are none."""
     flat = np.zeros(len(lines), np.bool_)
     kernels.flat_lines(lines, low, high, lines.shape[1] // 100, flat)
+    for start, stop in _runs(flat):
+        flat[start:stop] &= _is_pure(lines[(start + stop) // 2], low)
     if not flat.any():
         return []
-    ends = np.flatnonzero(np.diff(flat)) + 1
-    bounds = [0, *(int(end) for end in ends), len(lines)]
-    stretches = [(start, stop, bool(flat[start])) for start, stop in pairwise(bounds)]
-    if not all(_is_gutter(lines, start, stop, low) for start, stop, is_flat in stretches if is_flat):
-        return []
     return [
-        (start, stop, not is_flat and _is_panel(lines, start, stop, low, high)) for start, stop, is_flat in stretches
+        (start, stop, not flat[start] and _is_panel(lines, start, stop, low, high))
+        for start, stop in pairwise([0, *(int(end) for end in np.flatnonzero(np.diff(flat)) + 1), len(lines)])
     ]
 
 
-def _is_gutter(lines: Bytes, start: int, stop: int, low: int) -> bool:
-    middle = np.median(lines[(start + stop) // 2], axis=0)
-    return bool((np.abs(middle - (255 if low else 0)) <= PURE).all())
+def _runs(flat: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Start and stop of the stretches that are flat.
+
+    Examples
+    --------
+    >>> _runs(np.array([True, False, True, True]))
+    [(0, 1), (2, 4)]
+    """
+    ends = np.flatnonzero(np.diff(flat, prepend=False, append=False))
+    return [(int(start), int(stop)) for start, stop in ends.reshape(-1, 2)]
+
+
+def _is_pure(line: npt.NDArray[np.uint8], low: int) -> bool:
+    """Whether a line in the middle of a gutter is white, or black where `low` is 0."""
+    return bool((np.abs(np.median(line, axis=0) - (255 if low else 0)) <= PURE).all())
 
 
 def _is_panel(lines: Bytes, start: int, stop: int, low: int, high: int) -> bool:

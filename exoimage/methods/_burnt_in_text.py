@@ -107,7 +107,7 @@ class TextLine:
     def rivals_allowed(self) -> float:
         """How many other parts of its tone the picture may hold for this to be text: the less sure, the fewer."""
         if self.same_pen and self.letters >= max(3, 0.6 * self.parts):
-            return 50 * 4.0 ** (self.letters - 3) if self.on_line == 1 or self.letters > 3 else 16
+            return 100 * 4.0 ** (self.letters - 3) if self.on_line == 1 or self.letters > 3 else 16
         if self.parts > 2 and self.letters >= 0.33 * self.parts:
             return 16
         if self.parts > 1 and self.slenderness >= 3 and self.letters >= 3 - self.parts:

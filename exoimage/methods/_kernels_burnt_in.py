@@ -1,6 +1,11 @@
-"""Compiled loops that look for burnt-in graphics; `exoimage.methods.burnt_in` alone calls them and checks the input."""
+"""Compiled loops that look for burnt-in graphics; `exoimage.methods.burnt_in` alone calls them and checks the input.
+
+Pixels are widened by ``np.int64``: in compiled code ``int`` of a byte is unsigned, and its differences would wrap.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,20 +30,20 @@ def count_steps(
     for y in range(height):
         row = y // tile
         for x in range(y & 3, width, 4):
-            red, green, blue = int(pixels[y, x, 0]), int(pixels[y, x, 1]), int(pixels[y, x, 2])
+            red, green, blue = np.int64(pixels[y, x, 0]), np.int64(pixels[y, x, 1]), np.int64(pixels[y, x, 2])
             ink = (red >> 7) | ((green >> 7) << 1) | ((blue >> 7) << 2)
             off = max(min(red, 255 - red), min(green, 255 - green), min(blue, 255 - blue))
             if off > limits[ink]:
                 continue
-            beyond = 0
+            beyond: Any = 0
             for side in range(2):
                 yy, xx = (y, x - reach) if side == 0 else (y - reach, x)
                 if yy >= 0 and xx >= 0:
                     beyond = max(
                         beyond,
-                        abs(int(pixels[yy, xx, 0]) - 255 * (ink & 1)),
-                        abs(int(pixels[yy, xx, 1]) - 255 * ((ink >> 1) & 1)),
-                        abs(int(pixels[yy, xx, 2]) - 255 * (ink >> 2)),
+                        abs(np.int64(pixels[yy, xx, 0]) - 255 * (ink & 1)),
+                        abs(np.int64(pixels[yy, xx, 1]) - 255 * ((ink >> 1) & 1)),
+                        abs(np.int64(pixels[yy, xx, 2]) - 255 * (ink >> 2)),
                     )
             if beyond >= off + step:
                 counts[ink, row, x // tile] += 1
@@ -111,7 +116,7 @@ def sides_that_end(
         middle = (top + bottom) // 2
         upper = lower = 0
         for x in range(left, right):
-            here = int(distance[middle, x]) + step
+            here = np.int64(distance[middle, x]) + step
             for y in range(max(0, top - reach), top):
                 if distance[y, x] >= here:
                     upper += 1
@@ -143,7 +148,7 @@ def measure_outlines(
             label = labels[y, x]
             if label == 0:
                 continue
-            here = int(distance[y, x])
+            here: Any = np.int64(distance[y, x])
             nearest[label] = min(nearest[label], distance[y, x])
             for side in range(4):
                 dy = (side == 0) - (side == 1)
@@ -154,15 +159,15 @@ def measure_outlines(
                 if labels[y + dy, x + dx] == label:
                     continue
                 perimeter[label] += 1
-                beside = int(distance[y + dy, x + dx])
+                beside: Any = np.int64(distance[y + dy, x + dx])
                 low, high = here, beside
                 for k in range(1, 4):
                     yy, xx = y - k * dy, x - k * dx
                     if 0 <= yy < height and 0 <= xx < width:
-                        low = min(low, int(distance[yy, xx]))
+                        low = min(low, np.int64(distance[yy, xx]))
                     yy, xx = y + k * dy, x + k * dx
                     if 0 <= yy < height and 0 <= xx < width:
-                        high = max(high, int(distance[yy, xx]))
+                        high = max(high, np.int64(distance[yy, xx]))
                 rise[label] += high - low
                 sharpness[label] += max(0, beside - here) / max(1, high - low)
     for label in range(1, perimeter.shape[0]):

@@ -14,7 +14,7 @@ from exoimage.errors import ImageError
 from exoimage.methods._burnt_in_arrows import arrows
 from exoimage.methods._burnt_in_bars import bar_with_ticks, bars
 from exoimage.methods._burnt_in_boxes import label_box
-from exoimage.methods._burnt_in_ink import BLACK, SPECK, WHITE, Box, Bytes, InkField, ink_fields
+from exoimage.methods._burnt_in_ink import BLACK, FADED, SPECK, WHITE, Box, Bytes, InkField, ink_fields
 from exoimage.methods._burnt_in_panels import gutters
 from exoimage.methods._burnt_in_text import TextLine, completed, is_common, letter_groups, text_line
 
@@ -25,9 +25,6 @@ RIM = 3
 """Soft edge in px that is left out around what was drawn."""
 
 SMALLEST_PICTURE = 32
-
-FADED = 45
-"""How much farther from the ink than thick strokes the thin coloured letters of a caption may be, as after JPEG."""
 
 MOST_RIVALS_OF_ARROW = 12
 

@@ -278,7 +278,10 @@ def _decide(study: Study, store: Store, observed: Mapping[str, dict[str, str]]) 
     counted = [i for i in study.images if i.ref.key in observed and not i.excluded]
     if not counted:
         return {}
-    evidence = {image.ref.key: _evidence(study, store, image, observed[image.ref.key]) for image in counted}
+    evidence = {
+        image.ref.key: _evidence(study, store, image, observed[image.ref.key]).pooled_among(len(counted))
+        for image in counted
+    }
     whole = study.recipe.resolve([evidence[i.ref.key] for i in counted], ("study",))
     if "batch" not in whole.recipe.open_scopes():
         return {"": whole}

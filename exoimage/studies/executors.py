@@ -116,14 +116,7 @@ class LocalProcesses:
                 return WorkerDied()
 
 
-# Every picture takes and frees the same few large arrays. By default glibc gives each back to the system and gets
-# it anew, page by page, which takes time. Other systems ignore these.
-_KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
-
-
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    for name, value in _KEEP_FREED_MEMORY.items():
-        os.environ.setdefault(name, value)  # read by the C library when a worker starts, never by this process
     return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker)
 
 

@@ -183,7 +183,9 @@ def _current(task: MeasureJob, inputs: Mapping[str, str]) -> Record | None:
 
 def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
     job, slug = task.job, task.job.ref.slug
-    result = task.resolved.measure(image)
+    identity = observing_identity(job.recipe, inputs)
+    evidence = job.store.read_evidence(slug, job.recipe.evidence, identity) if task.inputs == inputs else None
+    result = task.resolved.measure(image, evidence)
     # From here to its new record the image has none: a run that is killed in between does it again.
     job.store.forget(slug)
     job.store.drop_pictures(slug)

@@ -236,7 +236,7 @@ def case(seed: int) -> Case:
     elif kind in ("label", "letter"):
         words = ("Control", "PMO+Exos", "3(+/-)", "Day 21", "Sham", "WT 4x") if kind == "label" else "ABCDEF"
         tall = max(tall, 20)
-        place = height - 2 * tall if low else 12, width - 5 * tall - 20 if right else 12
+        place = height - 2 * tall if low else 12, width - (6 if kind == "label" else 2) * tall if right else 12
         ink = text_ink(shape, words[int(rng.integers(len(words)))], place, tall, hershey)
     else:
         long, thick = int(rng.integers(100, 220)), int(rng.integers(2, 11))
