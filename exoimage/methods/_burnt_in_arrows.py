@@ -85,13 +85,13 @@ def _is_head(own: npt.NDArray[np.bool_]) -> bool:
     isosceles = min(sides[1] / sides[0], sides[2] / sides[1]) <= 1.15
     if sides[0] < SHORTEST_HEAD_SIDE * FINE or not isosceles:
         return False
-    return own_area >= 0.93 * hull_area or _has_one_notch(contour)
+    return own_area >= 0.93 * hull_area or _has_one_notch(own, hull)
 
 
-def _has_one_notch(contour: npt.NDArray[np.int32]) -> bool:
-    defects = cv2.convexityDefects(contour, cv2.convexHull(contour, returnPoints=False))
-    depths = np.sort(defects.reshape(-1, 4)[:, 3] / 256) if defects is not None else np.zeros(1)
-    return bool(len(depths) == 1 or depths[-2] <= max(1.5 * FINE, 0.25 * depths[-1]))
+def _has_one_notch(own: npt.NDArray[np.bool_], hull: npt.NDArray[np.int32]) -> bool:
+    filled = cv2.fillConvexPoly(np.zeros(own.shape, np.uint8), hull, 1).astype(np.bool_)
+    _, _, stats, _ = cv2.connectedComponentsWithStats((filled & ~own).view(np.uint8), connectivity=4)
+    return int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] >= 0.04 * np.count_nonzero(filled))) == 1
 
 
 def _is_shaft_with_head(own: npt.NDArray[np.bool_]) -> bool:

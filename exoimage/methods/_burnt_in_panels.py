@@ -17,6 +17,9 @@ PURE = 6
 """How far from white or black a gutter is in the middle."""
 
 SMALLEST_PANEL = 32
+WIDEST_MARGIN = 0.15
+"""Share of the page; a wider piece without straight edges is taken for a panel on the page's own colour and kept."""
+
 FULL_EDGE = 0.4
 """Share of a panel's edge that differs from the gutter at once; a specimen begins little by little."""
 
@@ -51,7 +54,10 @@ def _cut(pixels: Bytes, box: Box, low: int, high: int, depth: int) -> list[Box]:
         found: list[Box] = []
         for start, stop, is_panel in pieces:
             piece = (top, bottom, left + start, left + stop) if across else (top + start, top + stop, left, right)
-            found += _cut(pixels, piece, low, high, depth - 1) if is_panel else [piece]
+            if is_panel:
+                found += _cut(pixels, piece, low, high, depth - 1)
+            elif stop - start <= WIDEST_MARGIN * len(lines):
+                found.append(piece)
         return found
     return []
 
