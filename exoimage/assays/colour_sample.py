@@ -30,7 +30,7 @@ class ColourSample:
     pixels : (n, 3) array
         Stored values.
     positions : (n, 2) float32 array
-        y and x of each pixel in its field, from -1 to 1.
+        y and x of each pixel in its field, from -1 to 1; (0, 2) where even light makes them needless.
     region : (n,) array of uint16
         Index into `names` of each pixel's region.
     names : (k,) array of str
@@ -80,15 +80,19 @@ class ColourSample:
         )
 
 
-def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None) -> ColourSample:
+def sample_colours(
+    image: Image, found: FoundRegions, excluded: Mask | None, *, with_positions: bool = False
+) -> ColourSample:
     """Sample the pixels of a picture's regions on a regular grid, annotations left out.
 
     A region's grid is as wide as its box demands, so a small region is sampled as well as a large one.
     """
     grids = [sampling_grid(region, excluded) for region in found.regions]
     pixels = np.concatenate([image.pixels[rows, columns] for rows, columns in grids])
-    places = np.concatenate([np.stack(grid, axis=1) for grid in grids])
-    positions = ((places + 0.5) / np.array(image.shape) * 2 - 1).astype(np.float32)
+    positions = np.empty((0, 2), dtype=np.float32)
+    if with_positions:
+        places = np.concatenate([np.stack(grid, axis=1) for grid in grids])
+        positions = ((places + 0.5) / np.array(image.shape) * 2 - 1).astype(np.float32)
     region = np.repeat(np.arange(len(grids), dtype=np.uint16), [len(rows) for rows, _ in grids])
     names = np.array([region.name for region in found.regions], dtype=np.str_)
     controls = np.zeros(len(pixels), dtype=np.bool_)
@@ -96,11 +100,13 @@ def sample_colours(image: Image, found: FoundRegions, excluded: Mask | None) -> 
     return sample.thinned(2 * SAMPLE_SIZE)
 
 
-def sampling_grid(region: Region, excluded: Mask | None) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rows and columns of a regular grid of about `SAMPLE_SIZE` points over a region's box, those outside left out."""
+def sampling_grid(
+    region: Region, excluded: Mask | None, size: int = SAMPLE_SIZE
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of a regular grid of about `size` points over a region's box, those outside left out."""
     rows, columns = region.box
     height, width = rows.stop - rows.start, columns.stop - columns.start
-    step = max(1, round((height * width / SAMPLE_SIZE) ** 0.5))
+    step = max(1, round((height * width / size) ** 0.5))
     inside = region.inside(excluded)
     y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step]
     if inside is not None:

@@ -40,7 +40,7 @@ from exoimage.assays.threshold_choices import (
     GreyThreshold,
     ThresholdChoice,
 )
-from exoimage.assays.white_choices import EstimatedWhite, FullScaleWhite, GivenWhite, WhiteChoice
+from exoimage.assays.white_choices import BlankFieldWhite, EstimatedWhite, FullScaleWhite, GivenWhite, WhiteChoice
 from exoimage.errors import ImageError, MeasureError
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
@@ -136,7 +136,9 @@ class StainArea(Recipe[ColourSample]):
         graphics, found = self._graphics(image), self.region.find(image)
         excluded = graphics.mask if graphics else None
         sample = replace(
-            sample_colours(image, found, excluded), annotated=graphics is not None, composite=_is_figure(graphics)
+            sample_colours(image, found, excluded, with_positions=self._light_is_uneven()),
+            annotated=graphics is not None,
+            composite=_is_figure(graphics),
         )
         if not self.imagej:
             return sample
@@ -210,8 +212,13 @@ class StainArea(Recipe[ColourSample]):
 
     def observing_key(self) -> str:
         """Regions and annotations decide which pixels are sampled."""
-        looked_at = {"region", "leave_out_annotations", "imagej"}
-        return self.model_dump_json(include=looked_at | ({"stains"} if self.imagej else set()))
+        looked_at = {"region", "leave_out_annotations", "imagej"} | ({"stains"} if self.imagej else set())
+        return f"{self.model_dump_json(include=looked_at)} positions={self._light_is_uneven()}"
+
+    def _light_is_uneven(self) -> bool:
+        return isinstance(self.white, BlankFieldWhite) or (
+            isinstance(self.white, GivenWhite) and bool(self.white.light)
+        )
 
     def sentences(self) -> tuple[str, ...]:
         """White point, stains, threshold and sizes in words."""

@@ -220,7 +220,7 @@ class StainMeasuring:
         area_px = int(np.count_nonzero(inside)) if inside is not None else pixels.shape[0] * pixels.shape[1]
         if area_px == 0:
             raise MeasureError(f"the region {region.name!r} holds nothing but burnt-in annotations")
-        sample = self.image.pixels[sampling_grid(region, excluded)]
+        sample = self.image.pixels[sampling_grid(region, excluded, FLAG_SAMPLE)]
         if quality.is_constant(sample) and quality.is_constant(pixels if inside is None else pixels[inside]):
             values = self._values(area_px, empty := empty_objects(OBJECT_COLUMNS), mean_od=0.0)
             return RegionResult(region.name, values, (Flag.BLANK,)), np.zeros(pixels.shape[:2], dtype=np.int32), empty
@@ -230,9 +230,7 @@ class StainMeasuring:
         labels, table = self._nodules(plane, stained, inside)
         objects = self._object_values(region, table, first)
         values = self._values(area_px, objects, _mean(plane, inside))
-        flags = self._flags(
-            pixels, sample[:: max(1, len(sample) // FLAG_SAMPLE)], plane, labels if len(table) else None
-        )
+        flags = self._flags(pixels, sample, plane, labels if len(table) else None)
         return RegionResult(region.name, values, flags), labels, objects
 
     def _laid_out(self, regions: tuple[Region, ...], parts: list[Labels]) -> Labels:

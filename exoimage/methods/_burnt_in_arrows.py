@@ -85,7 +85,7 @@ def _is_head(own: npt.NDArray[np.bool_]) -> bool:
     isosceles = min(sides[1] / sides[0], sides[2] / sides[1]) <= 1.15
     if sides[0] < SHORTEST_HEAD_SIDE * FINE or not isosceles:
         return False
-    return own_area >= 0.93 * hull_area or _has_one_notch(own, hull)
+    return own_area >= 0.93 * hull_area or _has_one_notch(own, np.asarray(hull, np.int32))
 
 
 def _has_one_notch(own: npt.NDArray[np.bool_], hull: npt.NDArray[np.int32]) -> bool:

@@ -238,13 +238,14 @@ def _ground(distance: Bytes) -> Bytes:
 
 
 def _parts(mask: Bytes, distance: Bytes) -> Parts:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    count, found, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    labels = np.asarray(found, np.int32)
     perimeter, nearest = np.zeros(count, np.int32), np.full(count, 255, np.uint8)
     rise, sharpness = np.zeros(count, np.float32), np.zeros(count, np.float32)
     kernels.measure_outlines(labels, distance, perimeter, nearest, rise, sharpness)
     left, top, wide, high, area = stats.T
     boxes = np.stack([top, top + high, left, left + wide], axis=1).astype(np.int32)
-    return Parts(np.asarray(labels, np.int32), boxes, area.copy(), perimeter, nearest, rise, sharpness)
+    return Parts(labels, boxes, area.copy(), perimeter, nearest, rise, sharpness)
 
 
 def padded(

@@ -233,6 +233,14 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def plain_list(values: npt.NDArray[Any]) -> list[Value]:
+    """A table's column as plain Python, None for what is no number."""
+    column: list[Value] = np.asarray(values).tolist()
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        return [None if isinstance(value, float) and math.isnan(value) else value for value in column]
+    return column
+
+
 def plain(value: Any) -> Value:
     """A table's value as plain Python, None for what is no number."""
     if isinstance(value, np.generic):

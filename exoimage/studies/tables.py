@@ -20,14 +20,6 @@ TEXT_COLUMNS = frozenset(IMAGE_HEAD)
 """Columns that hold text, the others hold numbers."""
 
 SAMPLE_HEAD = ("group", "sample", "n_fields")
-OBJECT_HEAD = ("image", "region", "object")
-
-
-def image_rows(study: Study, store: Store) -> Iterator[dict[str, Value]]:
-    """The rows of images.csv: one per image and region, in the study's order."""
-    for image in study.images:
-        record = store.read_record(image.ref.slug)
-        yield from _rows_of(image, record)
 
 
 def _rows_of(image: StudyImage, record: Record | None) -> Iterator[dict[str, Value]]:
@@ -65,15 +57,13 @@ def _head(
     }
 
 
-def object_rows(study: Study, store: Store) -> Iterator[dict[str, Value]]:
-    """The rows of objects.csv."""
-    for image in study.images:
-        record = store.read_record(image.ref.slug)
-        if record is None or not record.ok:
-            continue
-        columns = list(record.objects)
-        for values in zip(*record.objects.values(), strict=True):
-            yield {"image": image.ref.key, **dict(zip(columns, values, strict=True))}
+def _object_cells(image: StudyImage, record: Record | None, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The rows of objects.csv of one image, as text."""
+    if record is None or not record.ok or not record.objects:
+        return iter(())
+    count = len(record.objects["object"])
+    cells = (map(_cell, record.objects.get(name, (None,) * count)) for name in columns)
+    return zip((image.ref.key,) * count, *cells, strict=True)
 
 
 def sample_rows(study: Study, rows: Iterable[Row]) -> list[dict[str, Value]]:
@@ -96,17 +86,24 @@ def sample_rows(study: Study, rows: Iterable[Row]) -> list[dict[str, Value]]:
 
 
 def write_tables(study: Study, store: Store) -> tuple[int, int]:
-    """Write images.csv, objects.csv and samples.csv.
+    """Write images.csv, objects.csv and samples.csv, in the study's order.
 
     Returns
     -------
     (rows, failed rows) of images.csv
     """
     columns = [column.name for column in study.recipe.columns]
-    objects = [column.name for column in study.recipe.object_columns]
-    rows = list(image_rows(study, store))
+    of_objects = ("region", "object", *(column.name for column in study.recipe.object_columns))
+    rows: list[dict[str, Value]] = []
+    objects = io.StringIO()
+    writer = csv.writer(objects, lineterminator="\n")
+    writer.writerow(("image", *of_objects))
+    for image in study.images:
+        record = store.read_record(image.ref.slug)
+        rows += _rows_of(image, record)
+        writer.writerows(_object_cells(image, record, of_objects))
     write_csv(store.folder / "images.csv", [*IMAGE_HEAD, *columns], rows)
-    write_csv(store.folder / "objects.csv", [*OBJECT_HEAD, *objects], object_rows(study, store))
+    write_whole(store.folder / "objects.csv", objects.getvalue().encode())
     write_csv(store.folder / "samples.csv", [*SAMPLE_HEAD, *columns], sample_rows(study, rows))
     return len(rows), sum(row["status"] == "failed" for row in rows)
 
@@ -121,10 +118,10 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Val
 
 
 def _cell(value: Value) -> str:
+    if isinstance(value, float):
+        return repr(value)
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(value)
     return str(value)

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from exoimage.assays.recipe import Recipe, Resolved
 from exoimage.assays.results import Result
 from exoimage.errors import ExoimageError, ImageReadError
 from exoimage.images import overlay, writing
 from exoimage.images.image import Image, ImageRef
 from exoimage.images.reading import read_bytes
-from exoimage.studies.store import Record, RegionRecord, Store, plain, sha256_of
+from exoimage.studies.store import Record, RegionRecord, Store, plain, plain_list, sha256_of
 
 SLOW_DECODING = 4e8
 """Files that decode slower than this, bytes per second, are decoded once and their pixels kept for the second pass."""
@@ -196,7 +194,7 @@ def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
         RegionRecord(r.region, {k: plain(v) for k, v in r.values.items()}, tuple(map(str, r.flags)))
         for r in result.regions
     )
-    objects = {name: [plain(v) for v in np.asarray(values)] for name, values in result.object_values.items()}
+    objects = {name: plain_list(values) for name, values in result.object_values.items()}
     return Record(job.ref.key, inputs, task.resolved.digest, regions=regions, objects=objects)
 
 
