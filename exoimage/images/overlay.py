@@ -68,7 +68,7 @@ def draw_overlay(
     if excluded is not None and excluded.any():
         _hatch(canvas, _sampled_mask(excluded, size))
     if mask is not None:
-        outline = _outline(_reduced_mask(mask, size))
+        outline = _outline(_reduced_mask(mask, max_edge))
         _paint(canvas, outline, _COUNTED_ON_BRIGHT if image.light == "absorbed" else _COUNTED_ON_DARK)
     for number, (name, region) in enumerate(regions, start=1):
         _draw_region(canvas, _printable(name, number), None if region is None else _sampled_mask(region, size))
@@ -108,12 +108,12 @@ def _stretched(pixels: npt.NDArray[Any], low: float, high: float) -> Rgb:
     return shown
 
 
-def _reduced_mask(mask: Mask, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def _reduced_mask(mask: Mask, max_edge: int) -> npt.NDArray[np.uint8]:
     """Give the mask at the drawing's size as 0 and 1, set where an eighth of a drawn pixel is."""
     full = np.ascontiguousarray(mask).view(np.uint8)
-    if (mask.shape[1], mask.shape[0]) == size:
+    if max(mask.shape) <= max_edge:
         return full
-    shares = reduced(full * np.uint8(255), max(size))
+    shares = reduced(full * np.uint8(255), max_edge)
     return (shares >= 32).astype(np.uint8)
 
 

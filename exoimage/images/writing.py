@@ -119,21 +119,18 @@ def write_overlay(
 def reduced(pixels: npt.NDArray[Any], max_edge: int) -> npt.NDArray[Any]:
     """Reduce a (y, x, …) array until its longer edge fits; smaller ones stay as they are.
 
-    Areas of whole pixels are averaged, what is left of the factor (below 2) is interpolated: averaging
-    fractions of pixels takes seven times as long.
+    Areas of whole pixels are averaged, so the result may be down to half as large as would fit: averaging areas of
+    fractions of pixels takes seven times as long, and interpolating the rest costs more than drawing and storing it.
     """
     height, width = pixels.shape[:2]
-    factor = max_edge / max(height, width)
-    if factor >= 1:
+    whole = -(-max(height, width) // max_edge)
+    if whole <= 1:
         return pixels
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    small: npt.NDArray[Any] = np.ascontiguousarray(pixels)
-    whole = int(1 / factor)
-    if whole > 1:
-        columns, rows = max(1, width // whole), max(1, height // whole)
-        covered = small[: rows * whole, : columns * whole]
-        small = cv2.resize(covered, (columns, rows), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+    rows, columns = max(1, height // whole), max(1, width // whole)
+    # An edge of less than the factor is kept whole.
+    trimmed = np.ascontiguousarray(pixels[: max(rows * whole, 1), : max(columns * whole, 1)])
+    small: npt.NDArray[Any] = cv2.resize(trimmed, (columns, rows), interpolation=cv2.INTER_AREA)
+    return small
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes | memoryview) -> None:

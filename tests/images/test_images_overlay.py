@@ -40,9 +40,9 @@ def test_small_objects_survive_the_reduction():
     for y, x in places:
         mask[y : y + 3, x : x + 3] = True
     drawn = draw_overlay(Image(np.full((3000, 3000, 3), 240, np.uint8)), mask=mask)
-    assert drawn.shape == (1600, 1600, 3)
+    assert drawn.shape == (1500, 1500, 3)
     painted = (drawn == CYAN).all(axis=2)
-    for y, x in ((places + 1) * 1600 / 3000).astype(int):
+    for y, x in ((places + 1) * 1500 / 3000).astype(int):
         assert painted[y - 1 : y + 3, x - 1 : x + 3].any()
 
 
