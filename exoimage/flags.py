@@ -35,7 +35,7 @@ class Flag(StrEnum):
         member.meaning = meaning
         return member
 
-    BLANK = "blank", "warn", "The region holds nothing but one even tone: nothing was found in it."
+    BLANK = "blank", "warn", "The region holds nothing but a pale, even tone: nothing was found in it."
     LOW_CONTRAST = "low_contrast", "warn", "The tones span too little for a threshold to be told from noise."
     SATURATED = (
         "saturated",

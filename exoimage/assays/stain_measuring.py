@@ -139,7 +139,8 @@ class ImageJChain:
     ) -> tuple[Plane, Mask]:
         """Deconvolve the target and compare."""
         grey, _ = grey_plane(pixels, self.stains)
-        return _OD_OF_GREY[grey], grey.astype(np.int16) <= self.level
+        plane = np.asarray(cv2.LUT(grey, _OD_OF_GREY), dtype=np.float32)
+        return plane, grey <= np.uint8(self.level) if self.level >= 0 else np.zeros(grey.shape, dtype=np.bool_)
 
 
 def grey_plane(pixels: npt.NDArray[Any], stain_set: StainSet) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
@@ -304,10 +305,13 @@ class StainMeasuring:
         plane: Plane,
         labels: Labels | None,
     ) -> tuple[Flag, ...]:
-        even = quality.tone_span_od(sample, self.chain.stains.white) < quality.EVEN_TONE_OD
+        span = quality.tone_span_od(sample, self.chain.stains.white)
+        even = span < quality.EVEN_TONE_OD
         flags: list[Flag] = [*quality.exposure_flags(sample, self.image.max_value)]
-        if even:
-            flags.append(Flag.BLANK if labels is None else Flag.LOW_CONTRAST)
+        if labels is None and span < quality.BLANK_OD:
+            flags.append(Flag.BLANK)
+        if labels is not None and even:
+            flags.append(Flag.LOW_CONTRAST)
         step = max(1, min(pixels.shape[:2]) // 256)
         corrected = bool(self.chain.stains.white.light)
         if not even and not corrected and quality.uneven_light(pixels[::step, ::step], self.chain.stains.white):

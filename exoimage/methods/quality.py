@@ -16,6 +16,9 @@ EVEN_TONE_OD = 0.06
 GREY_OD = 0.06
 """A tone whose channels differ by less than this has no colour."""
 
+BLANK_OD = 0.15
+"""A field without stain spans less: unstained cells and noise."""
+
 UNEVEN_LIGHT_OD = 0.12
 """Background that differs by more than this between parts of a field (a quarter of the light) is uneven."""
 

@@ -424,3 +424,11 @@ def test_a_length_keeps_its_digits() -> None:
     from exoimage.assays.lengths import Length
 
     assert Length.parse(str(Length(12.34567, "um"))) == Length(12.34567, "um")
+
+
+def test_a_field_of_unstained_cells_is_flagged_blank_and_a_stained_one_is_not() -> None:
+    recipe = xi.assay("alizarin-red")
+    images = [_image(_field(f, s)) for s, f in enumerate((0.0, 0.2))]
+    resolved = recipe.resolve([recipe.observe(image) for image in images])
+    assert Flag.BLANK in resolved.measure(images[0]).flags
+    assert Flag.BLANK not in resolved.measure(images[1]).flags
