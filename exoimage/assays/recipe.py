@@ -123,10 +123,6 @@ class Recipe(BaseModel, ABC, Generic[E]):
         evidence = self.observe(image)
         return self.resolve([evidence], ALL_SCOPES).measure(image, evidence)
 
-    def columns_named(self) -> dict[str, Column]:
-        """The columns of images.csv by name."""
-        return {column.name: column for column in self.columns}
-
     def primary_columns(self) -> tuple[Column, ...]:
         """The columns that are tested and drawn unless asked otherwise."""
         return tuple(column for column in self.columns if column.primary)

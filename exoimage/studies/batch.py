@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -167,6 +167,8 @@ def iter_run(
     """As `run`, yielding an `Event` for every image of both passes; stop by closing the iterator."""
     plan = study if isinstance(study, Study) else load_study(study)
     given = _given(resolved, plan) if resolved is not None else None
+    if given is not None:
+        plan = replace(plan, recipe=next(iter(given.values())).recipe)
     _refuse_without_controls(plan)
     store = Store(Path(out))
     store.prepare()
@@ -220,7 +222,7 @@ def _passes(
 ) -> Iterator[Event]:
     total = len(study.images)
     failed = {image.ref.key: image.problem for image in study.images if image.problem}
-    needs_observing = given is None and bool(set(study.recipe.open_scopes()) - {"image"})
+    needs_observing = bool(set(study.recipe.open_scopes()) - {"image"})
     observed: dict[str, dict[str, str]] = {}
     if needs_observing:
         todo = [job for key, job in jobs.items() if key not in failed]
@@ -250,7 +252,7 @@ def _passes(
         if isinstance(result, WorkerDied):
             result = work.fail(task.job, DIED)
         yield Event("measured", task.job.ref.key, done, total, result.error, result.flags)
-    _finish(study, store, decided, given is not None)
+    _finish(study, store, decided)
     yield Event("finished", "", total, total)
 
 
@@ -308,11 +310,10 @@ def _decided_for(image: StudyImage, decided: Mapping[str, Resolved]) -> Resolved
     return decided.get(image.placement.batch) or (decided.get("") if len(decided) == 1 else None)
 
 
-def _finish(study: Study, store: Store, decided: Mapping[str, Resolved], given: bool) -> None:
+def _finish(study: Study, store: Store, decided: Mapping[str, Resolved]) -> None:
     store.sweep([image.ref.slug for image in study.images])
     rows, failed = write_tables(study, store)
-    used = study.recipe if not given else next(iter(decided.values())).recipe
-    write_whole(store.folder / "recipe.toml", to_toml(used).encode())
+    write_whole(store.folder / "recipe.toml", to_toml(study.recipe).encode())
     write_whole(store.folder / "resolved.toml", resolved_to_toml(decided).encode())
-    write_whole(store.folder / "methods.md", methods_text(study, store, used, decided).encode())
-    write_whole(store.folder / "run.json", run_record(study, store, used, decided, rows, failed).encode())
+    write_whole(store.folder / "methods.md", methods_text(study, store, decided).encode())
+    write_whole(store.folder / "run.json", run_record(study, store, decided, rows, failed).encode())

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from exoimage import __version__
-from exoimage.assays.recipe import Recipe, Resolved
+from exoimage.assays.recipe import Resolved
 from exoimage.studies.store import Store
 from exoimage.studies.study import Study
 
 
-def methods_text(study: Study, store: Store, used: Recipe[Any], decided: Mapping[str, Resolved]) -> str:
+def methods_text(study: Study, store: Store, decided: Mapping[str, Resolved]) -> str:
     """A methods paragraph in Markdown: how it was measured, the numbers that were decided, what was left out.
 
     Parameters
@@ -19,10 +18,9 @@ def methods_text(study: Study, store: Store, used: Recipe[Any], decided: Mapping
     study : Study
     store : Store
         Of the finished run.
-    used : Recipe
-        By which it was measured.
     decided : mapping of batch name to Resolved
     """
+    used = study.recipe
     records = {image.ref.key: store.read_record(image.ref.slug) for image in study.images}
     excluded = [image for image in study.images if image.excluded]
     failed = [key for key, record in records.items() if record is None or not record.ok]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from exoimage import __version__
-from exoimage.assays.recipe import Recipe, Resolved
+from exoimage.assays.recipe import Resolved
 from exoimage.studies.store import Store, sha256_of
 from exoimage.studies.study import Study
 
@@ -21,9 +21,7 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def run_record(
-    study: Study, store: Store, used: Recipe[Any], decided: Mapping[str, Resolved], n_rows: int, n_failed: int
-) -> str:
+def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_rows: int, n_failed: int) -> str:
     """The run as JSON: study, recipe, what was decided, every input's sha256, versions and counts."""
     records = ((image, store.read_record(image.ref.slug)) for image in study.images)
     document = {
@@ -32,8 +30,8 @@ def run_record(
         "study": {"name": study.name, "source": study.source, "groups": list(study.order), "control": study.control},
         "assay": study.recipe.assay,
         "assay_revision": study.recipe.revision,
-        "recipe_files": _identities(used.model_dump(mode="json")),
-        "recipe": used.model_dump(mode="json"),
+        "recipe_files": _identities(study.recipe.model_dump(mode="json")),
+        "recipe": study.recipe.model_dump(mode="json"),
         "resolved": {
             batch: {"digest": one.digest, "n_images": one.n_images, "flags": [flag.value for flag in one.flags]}
             for batch, one in decided.items()

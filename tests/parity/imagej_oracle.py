@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
+import support
 
 HERE = Path(__file__).parent
 DEFAULT_JAR = "/usr/share/java/ij.jar"
@@ -24,7 +25,7 @@ def golden_folder() -> Path:
 
 def real_folder() -> Path:
     """Where the real images lie; skips the test where there are none."""
-    folder = Path(os.environ.get("EXOIMAGE_REAL", HERE.parents[2] / "shared" / "real"))
+    folder = support.real_folder()
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; set EXOIMAGE_REAL")
     return folder

@@ -377,3 +377,17 @@ def test_an_excluded_image_that_fails_does_not_fail_the_run(tmp_path: Path) -> N
     study.write_text(study.read_text() + '"images/Control_1_1.tif" = "x"\n"images/Control_1_2.tif" = "x"\n')
     with pytest.raises(StudyError, match="all images"):
         xi.run(study, tmp_path / "out")
+
+
+def test_a_changed_roi_file_redoes_its_image_by_what_was_decided_too(tmp_path: Path) -> None:
+    study = _study(tmp_path, recipe='region = { method = "rois", path = "roi.tif" }', count=2)
+    mask = np.zeros((160, 200), np.uint8)
+    mask[:80] = 1
+    tifffile.imwrite(tmp_path / "roi.tif", mask)
+    xi.run(study, tmp_path / "first")
+    other = study_of_images(xi.assay("alizarin-red"), [tmp_path / "images"])
+    decided = tmp_path / "first" / "resolved.toml"
+    assert set(xi.run(other, tmp_path / "out", resolved=decided).images["region_area_px"]) == {80 * 200}
+    mask[:100] = 1
+    tifffile.imwrite(tmp_path / "roi.tif", mask)
+    assert set(xi.run(other, tmp_path / "out", resolved=decided).images["region_area_px"]) == {100 * 200}
