@@ -55,13 +55,14 @@ class Flag(StrEnum):
         "note",
         "The size of a pixel is unknown: columns in µm are empty, sizes were taken in px.",
     )
+    NO_TISSUE = "no_tissue", "warn", "No tissue was found in the region: empty glass, or too pale a stain."
     NO_ROI = "no_roi", "note", "No region of interest was given where the measure usually needs one."
     ANNOTATION = "annotation", "warn", "Burnt-in scale bar, letters, arrows or panels were found and left out."
     COMPOSITE_FIGURE = "composite_figure", "exclude", "The file is a figure of several panels, not one picture."
     WRONG_LIGHT = (
         "wrong_light",
         "warn",
-        "The picture looks like fluorescence where bright field is expected, or the reverse.",
+        "The picture looks like fluorescence or inverted where bright field is expected, or the reverse.",
     )
     ESTIMATED_FROM_ONE_IMAGE = (
         "estimated_from_one_image",
@@ -84,7 +85,8 @@ class Flag(StrEnum):
     STAIN_MISMATCH = (
         "stain_mismatch",
         "warn",
-        "The colour of what was counted is far from the stain vector: another stain, or a wrong white point?",
+        "The colour of what was counted is far from the stain vector: another stain, an inverted picture, or a wrong"
+        " white point?",
     )
     LOSSY_FILE = "lossy_file", "note", "The file is compressed with loss (JPEG): colours and edges are not as measured."
     PALETTE_FILE = "palette_file", "note", "The file stores a palette of few colours: colours are not as measured."

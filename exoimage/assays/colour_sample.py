@@ -18,6 +18,9 @@ SAMPLE_SIZE = 2**16
 POOL_SIZE = 2**21
 """Pixels kept of all images together, at most; beyond it each image's sample is thinned."""
 
+NOT_KEPT = "not kept"
+"""Marks a field of evidence, in its metadata, that only spares work while the image is at hand."""
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -45,6 +48,8 @@ class ColourSample:
         Whether the file is a figure of several panels, which has no one white point.
     grey_histogram : (256,) int64 array
         Of all pixels of ImageJ's 8-bit stain plane, where the recipe asks for ImageJ's chain; else zeros.
+    grey : (y, x) uint8 array
+        That plane itself, as long as the image is at hand: it is no part of what is kept. Else of shape (0, 0).
     """
 
     pixels: npt.NDArray[Any]
@@ -56,6 +61,9 @@ class ColourSample:
     annotated: bool = False
     composite: bool = False
     grey_histogram: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
+    grey: npt.NDArray[np.uint8] = field(
+        default_factory=lambda: np.empty((0, 0), dtype=np.uint8), metadata={NOT_KEPT: True}
+    )
 
     def with_controls(self, names: Sequence[str]) -> ColourSample:
         """The same sample, those regions marked as negative controls."""

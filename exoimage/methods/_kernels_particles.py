@@ -199,10 +199,18 @@ def intensity_sums(labels: npt.NDArray[Any], values: npt.NDArray[Any], count: in
     """Sum of the values of every object's pixels, float64."""
     totals = np.zeros(count)
     for y in range(labels.shape[0]):
+        # Summed run by run: adding every pixel to memory would wait for the one before.
+        current, run = 0, 0.0
         for x in range(labels.shape[1]):
             label = labels[y, x]
+            if label != current:
+                if current != 0:
+                    totals[current - 1] += run
+                current, run = label, 0.0
             if label != 0:
-                totals[label - 1] += values[y, x]
+                run += values[y, x]
+        if current != 0:
+            totals[current - 1] += run
     return totals
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from exoimage.assays.colour_sample import NOT_KEPT
 from exoimage.assays.columns import Value
 from exoimage.errors import StudyError
 from exoimage.flags import flag
@@ -125,7 +126,8 @@ class Store:
 
     def write_record(self, slug: str, record: Record) -> None:
         """Keep a record; it is there whole, or not at all."""
-        document = {"format": FORMAT, **dataclasses.asdict(record)}
+        # Not `asdict`: it would copy every number of every object.
+        document = {"format": FORMAT, **vars(record), "regions": [vars(region) for region in record.regions]}
         text = json.dumps(document, separators=(",", ":"), allow_nan=True)
         write_whole(self.records / f"{slug}.json", text.encode())
 
@@ -143,7 +145,7 @@ class Store:
     def write_evidence(self, slug: str, evidence: Any, identity: str) -> None:
         """Keep what observing an image gave, under the identity of image and observing recipe."""
         path = self.records / f"{slug}.npz"
-        fields: dict[str, Any] = {f.name: getattr(evidence, f.name) for f in dataclasses.fields(evidence)}
+        fields: dict[str, Any] = {name: getattr(evidence, name) for name in _kept_fields(type(evidence))}
         archive = io.BytesIO()
         np.savez(archive, identity=np.array(identity), **fields)
         write_whole(path, archive.getbuffer())
@@ -154,7 +156,7 @@ class Store:
             with np.load(self.records / f"{slug}.npz", allow_pickle=False) as arrays:
                 if str(arrays["identity"]) != identity:
                     return None
-                values = {f.name: arrays[f.name] for f in dataclasses.fields(kind)}
+                values = {name: arrays[name] for name in _kept_fields(kind)}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
             return None
         return kind(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
@@ -231,6 +233,10 @@ def is_results_folder(folder: Path) -> bool:
 def sha256_of(content: bytes) -> str:
     """Identity of a file's content."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _kept_fields(kind: type[Any]) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind) if NOT_KEPT not in field.metadata]
 
 
 def plain_list(values: npt.NDArray[Any]) -> list[Value]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from exoimage.assays.stain_area import StainArea
 from exoimage.errors import ImageError, MeasureError, RecipeError
 from exoimage.flags import Flag
 from exoimage.images.image import Image
+from exoimage.images.writing import write_labels
 from exoimage.methods import stains, synth
 from exoimage.methods.density import White
 
@@ -432,3 +435,19 @@ def test_a_field_of_unstained_cells_is_flagged_blank_and_a_stained_one_is_not() 
     resolved = recipe.resolve([recipe.observe(image) for image in images])
     assert Flag.BLANK in resolved.measure(images[0]).flags
     assert Flag.BLANK not in resolved.measure(images[1]).flags
+
+
+@pytest.mark.parametrize("region", ["whole", "rois"])
+def test_imagejs_plane_from_observing_is_the_one_that_is_measured(region: str, tmp_path: Path) -> None:
+    mask = np.zeros((320, 400), np.uint8)
+    mask[40:200, 30:300] = 1
+    write_labels(tmp_path / "rois.tif", mask.astype(np.int32), None)
+    chosen = {"method": "rois", "path": str(tmp_path / "rois.tif")} if region == "rois" else {"method": "whole"}
+    recipe, image = xi.assay("alizarin-red", imagej=True, region=chosen), _image(_field(0.2, 8))
+    evidence = recipe.observe(image)
+    decided = recipe.resolve([evidence], ("image",)).recipe
+    afresh, at_hand = decided.apply(image), decided.apply(image, evidence)
+    assert evidence.grey.shape == image.shape
+    assert afresh.summary == at_hand.summary
+    assert 0 < afresh.summary["stained_area_px"] < afresh.summary["region_area_px"]
+    np.testing.assert_array_equal(afresh.labels, at_hand.labels)
