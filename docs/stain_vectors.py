@@ -16,7 +16,11 @@ DYES = {
     "Oil Red O": [(518, 110, 1.0)],
     "safranin O": [(522, 90, 1.0)],
     "fast green FCF": [(625, 70, 1.0)],
+    "NBT formazan (BCIP/NBT, without scatter)": [(560, 130, 1.0)],
     "crystal violet (monomer and dimer)": [(590, 70, 1.0), (545, 80, 1.0)],
+    "aniline blue, methyl blue": [(598, 115, 1.0)],
+    "light green SF": [(632, 60, 1.0), (422, 50, 0.35)],
+    "ponceau xylidine and acid fuchsin": [(505, 90, 0.8), (545, 70, 0.8)],
 }
 
 
@@ -37,4 +41,4 @@ def vector(bands: list[tuple[float, float, float]]) -> np.ndarray:
 
 if __name__ == "__main__":
     for name, bands in DYES.items():
-        print(f"{name:36s}", np.round(vector(bands), 3))
+        print(f"{name:42s}", np.round(vector(bands), 3))

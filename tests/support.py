@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from exoimage.images.image import Image
 from exoimage.images.writing import write_image
 from exoimage.methods import synth
@@ -29,3 +31,16 @@ def write_fields(
         fields[name] = synth.nodule_field(shape, synth.Nodules(fraction=fraction, radius_px=9), seed=index)
         write_image(folder / name, Image(fields[name].pixels, pixel_size=pixel_size))
     return fields
+
+
+def turned(vector: Sequence[float], degrees: float, seed: int) -> tuple[float, float, float]:
+    """A stain vector turned by an angle in a random direction, still of densities from 0 up."""
+    rng = np.random.default_rng(seed)
+    unit = np.array(vector) / np.linalg.norm(vector)
+    while True:
+        aside = rng.normal(size=3)
+        aside -= (aside @ unit) * unit
+        aside /= np.linalg.norm(aside)
+        red, green, blue = np.cos(np.radians(degrees)) * unit + np.sin(np.radians(degrees)) * aside
+        if min(red, green, blue) >= 0:
+            return float(red), float(green), float(blue)

@@ -1,4 +1,4 @@
-"""Lengths in a recipe: a number and its unit, ``"20 um"`` or ``"6 px"``."""
+"""Lengths in a recipe: a number and its unit, ``"20 um"`` or ``"6 px"``, or both: ``"20 um or 10 px"``."""
 
 from __future__ import annotations
 
@@ -25,21 +25,24 @@ class Length:
     value : float
         Not negative; infinity for no limit.
     unit : {"um", "px"}
+    or_px : float
+        What a length in µm is taken as where the size of a pixel is unknown; 0: it cannot be taken then.
 
     Examples
     --------
-    >>> Length.parse("0.02 mm"), str(Length.parse("6 px")), str(Length.parse("unlimited"))
-    (Length(value=20.0, unit='um'), '6 px', 'unlimited')
-    >>> Length.parse("20 um").in_px(0.5)
-    40.0
+    >>> str(Length.parse("0.02 mm")), str(Length.parse("6 px")), str(Length.parse("unlimited"))
+    ('20 um', '6 px', 'unlimited')
+    >>> Length.parse("20 um").in_px(0.5), Length.parse("20 um or 10 px").in_px(None)
+    (40.0, 10.0)
     """
 
     value: float
     unit: str
+    or_px: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> Length:
-        """Read ``"20 um"``, ``"0.02 mm"``, ``"6 px"`` or ``"unlimited"``.
+        """Read ``"20 um"``, ``"0.02 mm"``, ``"6 px"``, ``"20 um or 10 px"`` or ``"unlimited"``.
 
         Raises
         ------
@@ -48,6 +51,12 @@ class Length:
         """
         if text.strip().lower() == "unlimited":
             return cls(math.inf, "px")
+        length, _, otherwise = text.partition(" or ")
+        if otherwise:
+            in_um, in_px = cls.parse(length), cls.parse(otherwise)
+            if (in_um.unit, in_px.unit) != ("um", "px") or in_um.or_px or in_px.value <= 0:
+                raise ValueError(f'two lengths are one in µm or one in px, like "20 um or 10 px", not {text!r}')
+            return cls(in_um.value, "um", in_px.value)
         match = _TEXT.fullmatch(text)
         unit = match.group(2).lower() if match else ""
         if match is None or unit not in {*_UM_PER, "px"}:
@@ -65,6 +74,8 @@ class Length:
         """
         if self.unit == "px":
             return self.value
+        if pixel_size is None and self.or_px:
+            return self.or_px
         if pixel_size is None:
             raise MeasureError(
                 f"{what} is {self}, but the size of a pixel is unknown: give it (--pixel-size, pixel_size_um), or give"
@@ -76,7 +87,8 @@ class Length:
         if math.isinf(self.value):
             return "unlimited"
         short = f"{self.value:g}"
-        return f"{short if float(short) == self.value else repr(self.value)} {self.unit}"
+        text = f"{short if float(short) == self.value else repr(self.value)} {self.unit}"
+        return f"{text} or {Length(self.or_px, 'px')}" if self.or_px else text
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

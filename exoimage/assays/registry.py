@@ -13,6 +13,8 @@ from exoimage.errors import RecipeError
 ASSAYS: Mapping[str, str] = MappingProxyType(
     {
         "alizarin-red": "exoimage.assays.alizarin_red:AlizarinRed",
+        "alp": "exoimage.assays.alp:Alp",
+        "von-kossa": "exoimage.assays.von_kossa:VonKossa",
         "stain-area": "exoimage.assays.stain_area:StainArea",
     }
 )

@@ -189,3 +189,49 @@ def _on_rim(flat: Levels, height: int, width: int, place: int) -> bool:
     for k in range(8):
         background |= flat[(y + DY[k]) * width + x + DX[k]] == 0
     return background
+
+
+@njit(cache=True, nogil=True)
+def flood(levels: npt.NDArray[np.uint16], seeds: Indices, basins: Indices) -> None:
+    """Grow seeds over a mask from the highest level down, 8-connected, first come first served.
+
+    `levels` is 0 outside the mask. Every pixel that a seed can reach within the mask gets its number, the others 0.
+    """
+    height, width = levels.shape
+    top = np.int64(levels.max())
+    # A list per level, chained through `after`: each pixel is in at most one list.
+    first = np.full(top + 1, -1, np.int64)
+    last = np.full(top + 1, -1, np.int64)
+    after = np.full(levels.size, -1, np.int64)
+    flat, out, seed = levels.ravel(), basins.ravel(), seeds.ravel()
+    for place in range(flat.size):
+        out[place] = seed[place] if flat[place] else 0
+        if out[place]:
+            _append_place(first, last, after, flat[place], place)
+    level = top
+    while level > 0:
+        place = first[level]
+        if place < 0:
+            level -= 1
+            continue
+        first[level] = after[place]
+        y, x = place // width, place % width
+        for k in range(8):
+            v, u = y + DY[k], x + DX[k]
+            if not (0 <= v < height and 0 <= u < width):
+                continue
+            near = v * width + u
+            if flat[near] and not out[near]:
+                out[near] = out[place]
+                # What lies higher than the level of the flood is reached by it now.
+                _append_place(first, last, after, min(flat[near], level), near)
+
+
+@njit(cache=True, nogil=True)
+def _append_place(first: Places, last: Places, after: Places, level: int, place: int) -> None:
+    after[place] = -1
+    if first[level] < 0:
+        first[level] = place
+    else:
+        after[last[level]] = place
+    last[level] = place

@@ -102,6 +102,33 @@ def density_tables(white: White, levels: int, scale: float = 1.0, *, max_od: flo
     return np.ascontiguousarray(optical_density(values, White(white.rgb), max_od=max_od).T)
 
 
+def stored_codes(pixels: npt.NDArray[Any], max_value: float) -> tuple[npt.NDArray[Any], float]:
+    """Pixels as whole numbers that a table can be looked up by, and the value of one step.
+
+    Parameters
+    ----------
+    pixels : array of uint8, uint16 or float
+    max_value : float
+        The largest value of float pixels; they are read to 1/65,535 of it.
+
+    Returns
+    -------
+    codes : array of uint8 or uint16
+        The pixels themselves where they are whole numbers.
+    scale : float
+        Value per step.
+    """
+    if pixels.dtype in (np.uint8, np.uint16):
+        return pixels, 1.0
+    scale = max_value / 65535
+    return (np.clip(pixels, 0, max_value) / scale + 0.5).astype(np.uint16), scale
+
+
+def code_count(codes: npt.NDArray[Any]) -> int:
+    """Number of values that codes can have: 256 or 65,536."""
+    return int(np.iinfo(codes.dtype).max) + 1
+
+
 def estimate_white(pixels: npt.NDArray[Any], max_value: float) -> tuple[White, tuple[Flag, ...]]:
     """White point from a sample of pixels: the brightest tone that a fair share of them have.
 

@@ -58,6 +58,8 @@ class ObjectTable:
         Outer outline, corners cut as ImageJ does.
     circularity : float64
         4π area / perimeter², at most 1.
+    roundness : float64
+        Minor / major axis of the ellipse of equal moments: 1 of a disc, near 0 of a scratch.
     intensity_sum : float64
         Sum of the intensities; NaN where no intensity was given.
     """
@@ -71,6 +73,7 @@ class ObjectTable:
     width: npt.NDArray[np.int64]
     perimeter_px: Floats
     circularity: Floats
+    roundness: Floats
     intensity_sum: Floats
 
     def __len__(self) -> int:
@@ -301,6 +304,8 @@ def _object_table(
         x = sums[:, 0] / area + boxes[:, 5] + 0.5
         y = sums[:, 1] / area + boxes[:, 2] + 0.5
         circularity = np.where(perimeter > 0, np.minimum(4 * np.pi * (area / perimeter**2), 1.0), 0.0)
+        major, minor, _ = _ellipses(boxes, sums)
+        roundness = np.where(present, minor / major, 0.0)
     return ObjectTable(
         area_px=area,
         y_px=y,
@@ -311,6 +316,7 @@ def _object_table(
         width=(boxes[:, 3] - boxes[:, 1] + 1) * present,
         perimeter_px=perimeter,
         circularity=circularity,
+        roundness=roundness,
         intensity_sum=np.full(area.size, np.nan) if values is None else intensity_sums(labels, values, area.size),
     )
 
@@ -320,7 +326,7 @@ def _shape_columns(
 ) -> dict[str, npt.NDArray[Any]]:
     from exoimage.methods._kernels_particles import hull_measures
 
-    major, minor, angle = _ellipses(table, boxes, sums)
+    major, minor, angle = _ellipses(boxes, sums)
     hull = hull_measures(labels, boxes)
     return {
         "Area": table.area_px,
@@ -346,12 +352,13 @@ def _shape_columns(
     }
 
 
-def _ellipses(table: ObjectTable, boxes: npt.NDArray[np.int64], sums: Floats) -> tuple[Floats, Floats, Floats]:
+def _ellipses(boxes: npt.NDArray[np.int64], sums: Floats) -> tuple[Floats, Floats, Floats]:
     """Major and minor axis and angle of the ellipses of equal second moments, scaled to the objects' areas.
 
     The small constants are ImageJ's: they decide where moments are equal or mixed ones vanish.
     """
-    area = table.area_px.astype(float)
+    area = boxes[:, 0].astype(float)
+    width, height = boxes[:, 3] - boxes[:, 1] + 1, boxes[:, 4] - boxes[:, 2] + 1
     shift = boxes[:, 5] - boxes[:, 1]
     sum_x, sum_y = sums[:, 0] + shift * area, sums[:, 1]
     sum_xx = sums[:, 2] + 2 * shift * sums[:, 0] + shift * shift * area
@@ -373,9 +380,9 @@ def _ellipses(table: ObjectTable, boxes: npt.NDArray[np.int64], sums: Floats) ->
     axes = 2.0 * axes * np.sqrt(area / (np.pi * axes[0] * axes[1]))
     angle = 180.0 * theta / np.pi
     angle[angle == 180.0] = 0.0
-    thin = (table.width == 1) | (table.height == 1)
-    axes[:, thin] = 2 * np.array([table.width, table.height])[:, thin] / _ROOT_PI
-    angle[thin] = np.where(table.height > table.width, 90.0, 0.0)[thin]
+    thin = (width == 1) | (height == 1)
+    axes[:, thin] = 2 * np.array([width, height])[:, thin] / _ROOT_PI
+    angle[thin] = np.where(height > width, 90.0, 0.0)[thin]
     return axes.max(axis=0), axes.min(axis=0), angle
 
 

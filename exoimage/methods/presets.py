@@ -28,6 +28,25 @@ TAN: Vector = (0.19, 0.43, 0.88)
 """Yellow-brown of fixed tissue, pigment and picric acid, as measured in picrosirius-red stained liver."""
 
 
+BCIP_NBT: Vector = (0.65, 0.70, 0.29)
+"""The blue-purple precipitate of BCIP/NBT (alkaline phosphatase).
+
+The band of NBT's formazan near 560 nm as a camera sees it is (0.66, 0.73, 0.18); as a precipitate it scatters, which
+darkens all channels: a quarter of its density is taken as grey.
+"""
+
+ANILINE_BLUE: Vector = (0.86, 0.50, 0.07)
+"""Aniline blue or methyl blue on collagen: the mean of the dyes' band as a camera sees it (0.91, 0.42, 0.03) and of
+Landini's methyl blue (0.80, 0.59, 0.11)."""
+
+PONCEAU_FUCHSIN: Vector = (0.17, 0.84, 0.52)
+"""Ponceau and acid fuchsin: the mean of the dyes' bands as a camera sees them (0.24, 0.91, 0.35) and of Landini's (0.10,
+0.74, 0.67), which holds more ponceau."""
+
+LIGHT_GREEN: Vector = (0.94, 0.12, 0.33)
+"""Light green SF on collagen or mineralised bone: the dye's two bands as a camera sees them."""
+
+
 def _set(source: str, target: str = "", **vectors: Vector) -> StainSet:
     names = tuple(name.replace("_", " ") for name in vectors)
     return StainSet(names, tuple(vectors.values()), source, target=target)
@@ -53,6 +72,19 @@ PRESETS: Mapping[str, StainSet] = MappingProxyType(
             f"Oil Red O: {_MODEL}; haematoxylin: {_RUIFROK}",
             Oil_Red_O=(0.28, 0.85, 0.45), haematoxylin=IMAGEJ_VECTORS["H DAB"][0],
         ),
+        # Without a grey stain: a dense precipitate is nearly black, and grey would take it away.
+        "BCIP/NBT": _set(
+            f"BCIP/NBT formazan: {_MODEL}; tan holds medium and pigment", BCIP_NBT=BCIP_NBT, tan=TAN
+        ),
+        "fast blue": _set(f"fast blue: {_LANDINI}; tan holds medium", fast_blue=(0.749, 0.606, 0.267), tan=TAN),
+        "fast red": _set(
+            f"fast red: {_LANDINI}; grey and tan hold light, cells and medium",
+            fast_red=(0.214, 0.851, 0.478), grey=GREY, tan=TAN,
+        ),
+        "von Kossa": _set(
+            f"silver: black; nuclear fast red: as fast red, {_LANDINI}",
+            silver=GREY, nuclear_fast_red=(0.214, 0.851, 0.478),
+        ),
         "safranin O": _set(
             f"safranin O, fast green: {_MODEL}", safranin_O=(0.24, 0.91, 0.33), fast_green=(0.99, 0.13, 0.01)
         ),
@@ -68,6 +100,18 @@ PRESETS: Mapping[str, StainSet] = MappingProxyType(
         "H AEC": _imagejs("H AEC", "haematoxylin", "AEC", target="AEC"),
         "Azan-Mallory": _imagejs("Azan-Mallory", "aniline blue", "azocarmine", "orange G"),
         "Masson Trichrome": _imagejs("Masson Trichrome", "methyl blue", "ponceau fuchsin"),
+        "Masson blue": _set(
+            f"mean of the dyes' bands seen by a camera (docs/stain_vectors.py) and of {_LANDINI}",
+            aniline_blue=ANILINE_BLUE, ponceau_fuchsin=PONCEAU_FUCHSIN,
+        ),
+        "Masson green": _set(
+            f"light green: {_MODEL}; ponceau fuchsin: mean of that and of {_LANDINI}",
+            light_green=LIGHT_GREEN, ponceau_fuchsin=PONCEAU_FUCHSIN,
+        ),
+        "Goldner": _set(
+            f"light green: {_MODEL}; ponceau fuchsin: mean of that and of {_LANDINI}",
+            light_green=LIGHT_GREEN, ponceau_fuchsin=PONCEAU_FUCHSIN,
+        ),
         "Alcian blue & H": _imagejs("Alcian blue & H", "Alcian blue", "haematoxylin"),
         "H PAS": _imagejs("H PAS", "haematoxylin", "PAS", target="PAS"),
         "Brilliant_Blue": _imagejs("Brilliant_Blue", "stain 1", "stain 2", "stain 3"),

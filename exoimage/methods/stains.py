@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.errors import MeasureError
-from exoimage.methods.density import MAX_OD, White, density_tables, light_at, light_surface, optical_density
+from exoimage.methods.density import (
+    MAX_OD,
+    White,
+    code_count,
+    density_tables,
+    light_at,
+    light_surface,
+    optical_density,
+    stored_codes,
+)
 
 Vector = tuple[float, float, float]
 
@@ -174,8 +183,8 @@ def stain_plane(
     """
     from exoimage.methods import _kernels
 
-    codes, scale = _codes(_colour(pixels), max_value or 1.0)
-    tables = _stain_tables(stains, stain, _levels(codes), scale)
+    codes, scale = stored_codes(_colour(pixels), max_value or 1.0)
+    tables = _stain_tables(stains, stain, code_count(codes), scale)
     plane = np.empty(codes.shape[:2], dtype=np.float32)
     _kernels.sum_tables(codes, tables, plane)
     if stains.white.light:
@@ -216,7 +225,7 @@ def stain_levels(
     if colour.dtype not in (np.uint8, np.uint16) or stains.white.light:
         raise MeasureError("levels are taken of uint8 or uint16 pixels in even light; use stain_plane")
     steps_per_od = np.float32(256 / (high - low))
-    tables = _stain_tables(stains, stain, _levels(colour), 1.0)
+    tables = _stain_tables(stains, stain, code_count(colour), 1.0)
     tables = ((tables - np.float32(low / 3)) * steps_per_od).astype(np.float32)
     levels = np.empty(colour.shape[:2], dtype=np.uint8)
     histogram = np.zeros(256, dtype=np.int64)
@@ -360,17 +369,6 @@ def _colour(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.ndim != 3 or array.shape[2] != 3:
         raise MeasureError(f"stains are unmixed in colour pictures of shape (y, x, 3), not {array.shape}")
     return array
-
-
-def _codes(pixels: npt.NDArray[Any], max_value: float) -> tuple[npt.NDArray[Any], float]:
-    if pixels.dtype in (np.uint8, np.uint16):
-        return pixels, 1.0
-    scale = max_value / 65535
-    return (np.clip(pixels, 0, max_value) / scale + 0.5).astype(np.uint16), scale
-
-
-def _levels(codes: npt.NDArray[Any]) -> int:
-    return int(np.iinfo(codes.dtype).max) + 1
 
 
 def _weights(stains: StainSet, stain: str) -> npt.NDArray[np.float64]:

@@ -20,6 +20,7 @@ from exoimage.methods.synth.optics import (
     transmittance,
 )
 from exoimage.methods.synth.plates import Plate, PlateWell, plate_photo
+from exoimage.methods.synth.silver import Silver, SilverField, silver_field
 
 __all__ = [
     "BARE",
@@ -35,6 +36,8 @@ __all__ = [
     "Nodules",
     "Plate",
     "PlateWell",
+    "Silver",
+    "SilverField",
     "Surroundings",
     "annotated",
     "grow_nodules",
@@ -42,5 +45,6 @@ __all__ = [
     "nodule_field",
     "photograph",
     "plate_photo",
+    "silver_field",
     "transmittance",
 ]

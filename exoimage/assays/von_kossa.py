@@ -1,0 +1,257 @@
+"""Von Kossa: mineralised nodules, black silver, per high-power field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from exoimage.assays.brightfield import IMAGEJ_DEFAULTS, Brightfield
+from exoimage.assays.chains import Chain, Mask, Plane
+from exoimage.assays.colour_sample import ColourSample
+from exoimage.assays.columns import Column, Mean, Ratio, Sum, Value
+from exoimage.assays.lengths import Length, disc_area
+from exoimage.assays.measuring import Measured, Part
+from exoimage.assays.stain_choices import PresetStains, StainChoice
+from exoimage.assays.stain_measuring import white_values
+from exoimage.assays.threshold_choices import AutoThreshold, FixedThreshold, ThresholdChoice
+from exoimage.images.image import Image
+from exoimage.methods import particles, segmentation, silver, splitting
+from exoimage.methods.density import White, light_at, optical_density
+from exoimage.methods.stains import StainSet
+
+COLUMNS = (
+    Column("nodule_count", "Number of mineralised nodules; touching ones are parted.", Sum(), primary=True),
+    Column(
+        "nodules_per_mm2", "Nodules per area of the region.",
+        Ratio("nodule_count", "region_area_um2", 1e6), primary=True,
+    ),
+    Column(
+        "stained_area_pct", "Share of the region's area that nodules cover.",
+        Ratio("stained_area_px", "region_area_px", 100.0),
+    ),
+    Column("nodule_area_sum_um2", "Area of all nodules.", Sum()),
+    Column("nodule_area_median_um2", "Median area of a nodule.", Mean()),
+    Column("threshold", "Density shared by all colours above which a pixel is silver.", Mean()),
+    Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
+    Column("left_out_count", "Black objects that are no nodules by their size, shape or density.", Sum()),
+    Column(
+        "left_out_pct", "Share of the region's area that they cover.",
+        Ratio("left_out_px", "region_area_px", 100.0),
+    ),
+    Column("white_r", "White point in red, in the units of the pixels."),
+    Column("white_g", "White point in green, in the units of the pixels."),
+    Column("white_b", "White point in blue, in the units of the pixels."),
+    Column("stained_area_px", "Area of all nodules in pixels.", Sum()),
+    Column("region_area_px", "Area of the region in pixels.", Sum()),
+    Column("left_out_px", "Area of the black objects that are no nodules, in pixels.", Sum()),
+    Column("nodule_area_median_px", "Median area of a nodule in pixels.", Mean()),
+)  # fmt: skip
+
+OBJECT_COLUMNS = (
+    Column("y_px", "Centroid, from the upper edge; the centre of the first pixel is 0.5."),
+    Column("x_px", "Centroid, from the left edge; the centre of the first pixel is 0.5."),
+    Column("area_px", "Number of pixels."),
+    Column("area_um2", "Area."),
+    Column("circularity", "4π·area / perimeter², with ImageJ's perimeter of the outline; at most 1."),
+    Column("roundness", "Minor / major axis of the ellipse of equal moments."),
+)
+
+ANY_OBJECT: Mapping[str, Any] = MappingProxyType(
+    {"smallest_nodule": "0 px", "least_circularity": 0.0, "least_roundness": 0.0, "least_od": 0.0, "split": False}
+)
+"""Limits that let every black object count, as ImageJ's Analyze Particles does by default."""
+
+
+@dataclass(frozen=True)
+class SilverChain:
+    """From pixels to black silver.
+
+    Parameters
+    ----------
+    stains : StainSet
+        Against the white point; its vectors are not used.
+    threshold_od : float
+    most_colour : float
+    """
+
+    stains: StainSet
+    threshold_od: float
+    most_colour: float
+
+    def stained(self, part: Part) -> tuple[Plane, Mask]:
+        """Take the density that all colours share, and compare."""
+        plane = silver.neutral_density(
+            part.pixels,
+            self.stains.white,
+            most_colour=self.most_colour,
+            max_value=part.image.max_value,
+            part_of=(part.image.shape, part.region.box),
+        )
+        return plane, plane > np.float32(self.threshold_od)
+
+
+class VonKossa(Brightfield):
+    """Mineralised nodules: black against pink (nuclear fast red) or an unstained layer."""
+
+    assay: ClassVar[str] = "von-kossa"
+    title: ClassVar[str] = "Von Kossa: mineralised nodules"
+    revision: ClassVar[int] = 1
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    object_columns: ClassVar[tuple[Column, ...]] = OBJECT_COLUMNS
+    imagej_defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({**IMAGEJ_DEFAULTS, **ANY_OBJECT})
+    references: ClassVar[tuple[str, ...]] = (
+        "von Kossa J. Ueber die im Organismus künstlich erzeugbaren Verkalkungen. Beitr Path Anat Allg Path"
+        " 1901;29:163-202.",
+        "Wang YH, Liu Y, Maye P, Rowe DW. Examination of mineralized nodule formation in living osteoblastic cultures"
+        " using fluorescent dyes. Biotechnol Prog 2006;22:1697-1701. doi:10.1021/bp060274b",
+    )
+
+    stains: StainChoice = Field(
+        PresetStains(name="von Kossa", target="silver"),
+        description="Vectors for imagej = true. Else none are used: silver is black, which is no direction of a stain.",
+    )
+    threshold: ThresholdChoice = Field(
+        AutoThreshold(floor_od=0.4),
+        description="Density shared by all colours above which a pixel is silver: fixed, negative-controls, or an"
+        " automatic method.",
+    )
+    most_colour: float = Field(
+        silver.MOST_COLOUR,
+        gt=0,
+        le=1,
+        description="The channels' densities of silver differ by at most this share of the largest; more is coloured.",
+    )
+    smallest_nodule: Length = Field(
+        Length(20, "um", or_px=10), description="Equivalent diameter below which a black object is no nodule."
+    )
+    largest_nodule: Length = Field(
+        Length(float("inf"), "px"), description='Equivalent diameter above which it is none; "unlimited" keeps all.'
+    )
+    largest_hole: Length = Field(
+        Length(10, "um", or_px=5), description="Holes in nodules up to this equivalent diameter are filled."
+    )
+    least_circularity: float = Field(
+        0.2, ge=0, le=1, description="Ragged and branched objects below it are no nodules: cell borders, folds, fibres."
+    )
+    least_roundness: float = Field(
+        0.35, ge=0, le=1, description="Long objects below it are no nodules: scratches, pencil marks, an edge's debris."
+    )
+    least_od: float = Field(
+        0.55, ge=0, description="Objects of a mean shared density below it are grey, not black: pencil, dust, cells."
+    )
+    split: bool = Field(True, description="Part touching nodules where they narrow.")
+
+    def amounts(
+        self, pixels: npt.NDArray[Any], stain_set: StainSet, positions: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float64]:
+        """The density that all colours share; see `Brightfield.amounts`."""
+        density = optical_density(pixels, White(stain_set.white.rgb))
+        if stain_set.white.light:
+            density = density + light_at(stain_set.white, positions)
+        return silver.neutral_amounts(density, self.most_colour)
+
+    def chain(self, image: Image, evidence: ColourSample | None = None) -> Chain:
+        """Silver by its blackness; ImageJ's deconvolution with `imagej = true`."""
+        chain = super().chain(image, evidence)
+        if not isinstance(self.threshold, FixedThreshold):
+            return chain
+        return SilverChain(chain.stains, self.threshold.od, self.most_colour)
+
+    def measure_part(self, part: Part, chain: Chain) -> Measured:
+        """Count and measure nodules; see `Brightfield.measure_part`."""
+        plane, black = chain.stained(part)
+        sizes = {
+            name: getattr(self, name).in_px(part.image.pixel_size, name)
+            for name in ("smallest_nodule", "largest_nodule", "largest_hole")
+        }
+        black = _without_specks(part, part.within(black), sizes["smallest_nodule"], sizes["largest_hole"])
+        labels = splitting.split_touching(black, sizes["smallest_nodule"]) if self.split else particles.label(black)
+        table = particles.measure_objects(labels, intensity=plane)
+        is_nodule = (
+            (table.area_px >= disc_area(sizes["smallest_nodule"]))
+            & (table.area_px <= disc_area(sizes["largest_nodule"]))
+            & (table.circularity >= self.least_circularity)
+            & (table.roundness >= self.least_roundness)
+            & (table.intensity_sum >= self.least_od * table.area_px)
+        )
+        nodules, others = table.only(is_nodule), table.only(~is_nodule)
+        labels = particles.only_labels(labels, is_nodule, out=labels)
+        values = _values(part, chain, nodules.area_px, others.area_px)
+        return Measured(values, (), labels, _objects(part, nodules), {"stain": labels > 0}, found=len(nodules) > 0)
+
+    def outcome(self) -> str:
+        """White point and threshold as they were decided."""
+        return super().outcome() if self.imagej else f"{self.white.sentence()} and {self.threshold.sentence()}"
+
+    def sentences(self) -> tuple[str, ...]:
+        """White point, blackness and the limits of nodules in words."""
+        if self.imagej:
+            return super().sentences()
+        return (
+            f"Optical density was taken against {self.white.sentence()}.",
+            "Silver is black: a pixel counted where the optical density shared by red, green and blue was above"
+            f" {self.threshold.sentence()}, and its channels differed by {self.most_colour:.0%} at most.",
+            f"Black objects of an equivalent diameter from {self.smallest_nodule} to {self.largest_nodule}, a"
+            f" circularity of at least {self.least_circularity:g}, a roundness of at least {self.least_roundness:g} and"
+            f" a mean density of at least {self.least_od:g} counted as mineralised nodules;"
+            f" {'touching ones were parted where they narrow' if self.split else 'touching ones were not parted'}.",
+            "The density of silver is no measure of mineral.",
+        )
+
+
+def _without_specks(part: Part, black: Mask, smallest_px: float, hole_px: float) -> Mask:
+    """Holes filled, and what is far too small or thin for a nodule wiped away, so that it bridges none.
+
+    An opening by half of the smallest nodule takes cell borders and scratches off the nodules they
+    touch; nodules keep their outlines.
+    """
+    if hole_px >= 1:
+        black = part.within(segmentation.fill_holes(black, disc_area(hole_px)))
+    radius = int(smallest_px / 4)
+    if radius < 1:
+        return black
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    opened = cv2.morphologyEx(black.view(np.uint8), cv2.MORPH_OPEN, disc, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(opened, dtype=np.uint8).view(np.bool_)
+
+
+def _objects(part: Part, nodules: particles.ObjectTable) -> dict[str, npt.NDArray[Any]]:
+    um2 = np.nan if part.pixel_area_um2 is None else part.pixel_area_um2
+    return {
+        "y_px": nodules.y_px,
+        "x_px": nodules.x_px,
+        "area_px": nodules.area_px.astype(np.int64),
+        "area_um2": nodules.area_px * um2,
+        "circularity": nodules.circularity,
+        "roundness": nodules.roundness,
+    }
+
+
+def _values(
+    part: Part, chain: Chain, areas: npt.NDArray[np.int64], left_out: npt.NDArray[np.int64]
+) -> dict[str, Value]:
+    um2, count, total = part.pixel_area_um2, len(areas), int(areas.sum())
+    median = float(np.median(areas)) if count else None
+    return {
+        "nodule_count": count,
+        "nodules_per_mm2": None if um2 is None else count / (part.area_px * um2) * 1e6,
+        "stained_area_pct": 100.0 * total / part.area_px,
+        "nodule_area_sum_um2": None if um2 is None else total * um2,
+        "nodule_area_median_um2": None if um2 is None or median is None else median * um2,
+        "threshold": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
+        "region_area_um2": None if um2 is None else part.area_px * um2,
+        "left_out_count": len(left_out),
+        "left_out_pct": 100.0 * int(left_out.sum()) / part.area_px,
+        **white_values(chain),
+        "stained_area_px": total,
+        "region_area_px": part.area_px,
+        "left_out_px": int(left_out.sum()),
+        "nodule_area_median_px": median,
+    }
