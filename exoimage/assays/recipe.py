@@ -50,6 +50,9 @@ class Recipe(BaseModel, ABC, Generic[E]):
     object_columns: ClassVar[tuple[Column, ...]]
     evidence: ClassVar[type[Any]]
     references: ClassVar[tuple[str, ...]] = ()
+    channel_names: ClassVar[tuple[str, ...]] = ()
+    """What its channels are called where they have files of their own whose names only number them; empty where an
+    image is always one file."""
 
     @abstractmethod
     def observe(self, image: Image) -> E:

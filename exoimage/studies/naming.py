@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from exoimage.errors import StudyError
 
+_SUFFIX = re.compile(r"(?<=.)(\.ome)?\.[A-Za-z][A-Za-z0-9]{0,4}$")
+"""Of a file; an image of several files has none, and the number in PMO_1.5 is none."""
+
 PLACES = ("group", "sample", "field", "batch")
 
 
@@ -107,12 +110,11 @@ def stem_of(key: str) -> str:
 
     Examples
     --------
-    >>> stem_of("a.b/PMO_1.5_2.ome.tif")
-    'a.b/PMO_1.5_2'
+    >>> stem_of("a.b/PMO_1.5_2.ome.tif"), stem_of("a.b/PMO_1.5_2")
+    ('a.b/PMO_1.5_2', 'a.b/PMO_1.5_2')
     """
     folder, slash, name = key.rpartition("/")
-    stem = name.rpartition(".")[0] or name
-    return folder + slash + (stem.removesuffix(".ome"))
+    return folder + slash + _SUFFIX.sub("", name)
 
 
 def guess_pattern(keys: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +18,7 @@ from exoimage.assays.registry import recipe_class
 from exoimage.errors import RecipeError, StudyError
 from exoimage.images.discovery import find_images, natural_key
 from exoimage.images.image import ImageRef
+from exoimage.images.pairing import Pair, guess_patterns, pair
 from exoimage.studies.layout import placed_by_layout
 from exoimage.studies.naming import NamePattern, Placement, composed, guess_pattern
 from exoimage.studies.store import is_results_folder
@@ -78,9 +80,10 @@ def _study(path: Path) -> Study:
     file = validated(_StudyFile, read_toml(path), where=str(path))
     folder = path.absolute().parent
     recipe = _recipe_of(file, path)
-    _refuse_other_assays_tables(file)
-    refs = _refs(folder, file.study.images)
-    images = _without(_placed(refs, file.groups, folder), file.exclude)
+    _refuse_other_assays_tables(file, recipe)
+    pairs = _paired(_refs(folder, file.study.images), recipe, file.channels)
+    placed = _placed([one.ref for one in pairs], file.groups, folder)
+    images = _without(_with_problems(placed, pairs), file.exclude)
     order = tuple(map(composed, file.groups.order)) or tuple(
         sorted({group for image in images for group in image.groups}, key=natural_key)
     )
@@ -121,9 +124,11 @@ def study_of_images(
         files += [(root.absolute(), image.absolute()) for image in found]
     base = _common_folder({root for root, _ in files})
     keys = {composed(Path(os.path.relpath(image, base)).as_posix()): str(image) for _, image in files}
+    refs = [ImageRef(key, (file,)) for key, file in sorted(keys.items(), key=lambda item: natural_key(item[0]))]
+    patterns = guess_patterns(list(keys), recipe.channel_names) if recipe.channel_names else {}
     images = tuple(
-        StudyImage(ImageRef(key, (file,)), Placement(sample=key))
-        for key, file in sorted(keys.items(), key=lambda item: natural_key(item[0]))
+        StudyImage(one.ref, Placement(sample=one.ref.key), problem=one.problem)
+        for one in _paired(refs, recipe, patterns)
     )
     return Study(name or base.name, recipe, images, pixel_size=pixel_size)
 
@@ -151,11 +156,35 @@ def _recipe_of(file: _StudyFile, path: Path) -> Recipe[Any]:
     return with_values(load_recipe(folder / file.study.recipe), file.recipe, where=where, folder=folder)
 
 
-def _refuse_other_assays_tables(file: _StudyFile) -> None:
-    given = [name for name in ("channels", "membranes", "blot") if getattr(file, name)]
+def _refuse_other_assays_tables(file: _StudyFile, recipe: Recipe[Any]) -> None:
+    unknown = ("membranes", "blot") if recipe.channel_names else ("channels", "membranes", "blot")
+    given = [name for name in unknown if getattr(file, name)]
     if given:
-        assay = file.study.assay or file.study.recipe
-        raise StudyError(f"[{given[0]}] means nothing to {assay}, which measures colour pictures; remove it")
+        raise StudyError(f"[{given[0]}] means nothing to {recipe.assay}; remove it")
+
+
+def _paired(refs: Sequence[ImageRef], recipe: Recipe[Any], patterns: Mapping[str, str]) -> list[Pair]:
+    """The images of files: a file each, or of several files that are channels.
+
+    Raises
+    ------
+    StudyError
+        If files look like channels of the same images, and nothing says so.
+    """
+    files = {ref.key: ref.files[0] for ref in refs}
+    if patterns:
+        return pair(files, patterns)
+    guessed = guess_patterns(list(files), recipe.channel_names) if recipe.channel_names else {}
+    if guessed:
+        lines = ", ".join(f"{channel} = {_quoted(pattern)}" for channel, pattern in guessed.items())
+        raise StudyError(f"the files look like channels of the same images; say so: [channels] {lines}")
+    return [Pair(ref) for ref in refs]
+
+
+def _with_problems(images: Sequence[StudyImage], pairs: Sequence[Pair]) -> tuple[StudyImage, ...]:
+    """The images with what is wrong with their files; that goes before what is wrong with their names."""
+    problems = {one.ref.key: one.problem for one in pairs if one.problem}
+    return tuple(replace(image, problem=problems.get(image.ref.key, image.problem)) for image in images)
 
 
 def _refs(folder: Path, pattern: str) -> list[ImageRef]:
@@ -236,14 +265,16 @@ def draft_study(folder: str | Path, assay: str) -> str:
     ExoimageError
         If there is no such folder, no image in it or no such assay.
     """
-    recipe_class(assay)
+    kind = recipe_class(assay)
     folder = Path(folder)
     if not folder.is_dir():
         raise StudyError(f"{folder}: there is no such folder")
-    keys = [ref.key for ref in _refs(folder, "**/*")]
+    files = {ref.key: ref.files[0] for ref in _refs(folder, "**/*")}
+    channels = guess_patterns(list(files), kind.channel_names) if kind.channel_names else {}
+    keys = [one.ref.key for one in pair(files, channels)] if channels else list(files)
     pattern, groups = guess_pattern(keys)
-    suffixes = sorted({Path(key).suffix for key in keys})
-    parents = sorted({Path(key).parent.as_posix() for key in keys})
+    suffixes = sorted({Path(key).suffix for key in files})
+    parents = sorted({Path(key).parent.as_posix() for key in files})
     where = "" if parents == ["."] else f"{parents[0]}/" if len(parents) == 1 else "**/"
     glob = f"{where}*{suffixes[0]}" if len(suffixes) == 1 else f"{where}*"
     control = next((g for g in groups if re.search(r"control|ctrl|ctl|untreated|vehicle|sham|blank", g, re.I)), "")
@@ -254,6 +285,7 @@ def draft_study(folder: str | Path, assay: str) -> str:
         f"images = {_quoted(glob)}",
         "# pixel_size_um = 0.65          # only where the files don't say",
         "",
+        *_channel_lines(channels, kind.channel_names),
         "[groups]",
         *(
             [f"pattern = {_quoted(pattern)}"]
@@ -273,6 +305,20 @@ def draft_study(folder: str | Path, assay: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _channel_lines(channels: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    if channels:
+        lines = [f"{_key(channel)} = {_quoted(pattern)}" for channel, pattern in channels.items()]
+        return ["[channels]                       # guessed from the names: look whether it is so", *lines, ""]
+    if names:
+        lines = [f'# {name} = "*_{name}.tif"' for name in names]
+        return ["# [channels]                     # only where channels are files of their own", *lines, ""]
+    return []
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
 
 
 def _quoted(text: str) -> str:

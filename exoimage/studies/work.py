@@ -17,6 +17,7 @@ from exoimage.assays.results import Result
 from exoimage.errors import ExoimageError, ImageReadError
 from exoimage.images import overlay, writing
 from exoimage.images.image import Image, ImageRef
+from exoimage.images.pairing import join
 from exoimage.images.reading import read_bytes
 from exoimage.studies.store import Record, RegionRecord, Store, plain, plain_list, sha256_of
 
@@ -86,12 +87,12 @@ class Measured:
 def observe(job: Job) -> Observed:
     """Read an image and keep what it has to say, unless that is kept already."""
     try:
-        content, inputs = _contents(job)
+        contents, inputs = _contents(job)
         identity = observing_identity(job.recipe, inputs)
         slug = job.ref.slug
         if job.store.read_evidence(slug, job.recipe.evidence, identity) is None:
             began = time.perf_counter()
-            image = _decoded(job, content)
+            image = _decoded(job, contents)
             seconds = time.perf_counter() - began
             job.store.write_evidence(slug, job.recipe.observe(image), identity)
             _keep_if_worth(job, image, seconds, inputs)
@@ -106,13 +107,13 @@ def measure(task: MeasureJob) -> Measured:
     inputs = dict(task.inputs)
     try:
         image = job.store.take_pixels(slug, inputs) if inputs else None
-        content = b""
+        contents: tuple[bytes, ...] = ()
         if image is None:
-            content, inputs = _contents(job)
+            contents, inputs = _contents(job)
         known = _current(task, inputs)
         if known is not None:
             return Measured(was_current=True, flags=_all_flags(known))
-        record = _measured(task, image or _decoded(job, content), inputs)
+        record = _measured(task, image or _decoded(job, contents), inputs)
     except Exception as error:
         record = Record(job.ref.key, inputs, task.resolved.digest, error=explain(error))
     return _left(job, record)
@@ -142,23 +143,29 @@ def explain(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def _contents(job: Job) -> tuple[bytes, dict[str, str]]:
-    """The image's bytes, and the identity of all files that decide its numbers."""
-    (path,) = map(Path, job.ref.files)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ImageReadError(str(path), "there is no such file") from None
-    inputs = {"image": sha256_of(content)}
-    for other in job.recipe.files_for(path):
+def _contents(job: Job) -> tuple[tuple[bytes, ...], dict[str, str]]:
+    """The bytes of the image's files, and the identity of all files that decide its numbers."""
+    paths = [Path(file) for file in job.ref.files]
+    contents = tuple(map(_bytes_of, paths))
+    names = [f"channel {channel}" for channel in job.ref.channels] or ["image"]
+    inputs = {name: sha256_of(content) for name, content in zip(names, contents, strict=True)}
+    for other in job.recipe.files_for(paths[0]):
         inputs[f"regions {other.name}"] = sha256_of(other.read_bytes())
     if job.pixel_size is not None:
         inputs["pixel size given"] = repr(job.pixel_size)
-    return content, inputs
+    return contents, inputs
 
 
-def _decoded(job: Job, content: bytes) -> Image:
-    image = read_bytes(content, job.ref.files[0], scene=job.ref.scene)
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ImageReadError(str(path), "there is no such file") from None
+
+
+def _decoded(job: Job, contents: tuple[bytes, ...]) -> Image:
+    images = [read_bytes(c, file, scene=job.ref.scene) for c, file in zip(contents, job.ref.files, strict=True)]
+    image = join(images, job.ref.channels, job.ref.key) if job.ref.channels else images[0]
     return image.with_pixel_size(job.pixel_size) if image.pixel_size is None else image
 
 
