@@ -90,6 +90,11 @@ class Flag(StrEnum):
     )
     LOSSY_FILE = "lossy_file", "note", "The file is compressed with loss (JPEG): colours and edges are not as measured."
     PALETTE_FILE = "palette_file", "note", "The file stores a palette of few colours: colours are not as measured."
+    BONE_UNCERTAIN = (
+        "bone_uncertain",
+        "warn",
+        "Large pink pieces hold more nuclei, or are grainier, than bone, and were left out: look at the overlay.",
+    )
     WELLS_UNCERTAIN = "wells_uncertain", "warn", "The wells found do not fit a regular grid well: look at the overlay."
     OVERLAPPING_REGIONS = (
         "overlapping_regions",

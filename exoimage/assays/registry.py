@@ -14,7 +14,10 @@ ASSAYS: Mapping[str, str] = MappingProxyType(
     {
         "alizarin-red": "exoimage.assays.alizarin_red:AlizarinRed",
         "alp": "exoimage.assays.alp:Alp",
+        "he-bone": "exoimage.assays.he_bone:HeBone",
         "von-kossa": "exoimage.assays.von_kossa:VonKossa",
+        "masson": "exoimage.assays.masson:Masson",
+        "ihc-dab": "exoimage.assays.ihc_dab:IhcDab",
         "stain-area": "exoimage.assays.stain_area:StainArea",
     }
 )

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from exoimage.assays.choice import Choice, RecipePath, Scope, from_one_image
+from exoimage.assays.choice import IN_WORDS, Choice, RecipePath, Scope, from_one_image
 from exoimage.assays.colour_sample import ColourSample, pooled_pixels
 from exoimage.errors import ExoimageError, MeasureError
 from exoimage.flags import Flag
-from exoimage.methods import stains
+from exoimage.methods import stain_estimation, stains
 from exoimage.methods.density import White
 from exoimage.methods.stains import StainSet, Vector
 
@@ -158,6 +158,60 @@ class MacenkoStains(_LikePreset):
         return VectorStains(names=names, vectors=vectors, target=self.target, source=source), from_one_image(samples)
 
 
+class QuPathStains(_LikePreset):
+    """Two stain vectors estimated from the pictures as QuPath does, near a preset's; a poor fit is refused."""
+
+    method: Literal["qupath"] = "qupath"
+    like: str = Field(description="Stain set whose first two stains are looked for.")
+    target: str = Field(description="The stain of the set that is measured.")
+    max_angle_deg: float = Field(20.0, gt=0, le=60, description="Refuse an estimate further than this from the preset.")
+    min_od: float = Field(0.1, gt=0, le=2, description="Pixels of a lower mean density are left out as too pale.")
+    max_od: float = Field(1.0, gt=0, le=2, description="Pixels of a higher mean density are left out as too dense.")
+    ignore_pct: float = Field(1.0, ge=0, le=20, description="Share of the pixels beyond the extreme hues, in percent.")
+    scope: Scope = Field("study", description="Which images the estimate is pooled over.")
+
+    @model_validator(mode="after")
+    def _exists(self) -> QuPathStains:
+        if self.target not in _known(self.like, self.target).names[:2]:
+            raise ValueError(f"the estimate gives two stains; {self.target!r} is not among the first two")
+        if self.min_od >= self.max_od:
+            raise ValueError(f"min_od ({self.min_od:g}) must be below max_od ({self.max_od:g})")
+        return self
+
+    def sentence(self) -> str:
+        """The choice in words."""
+        return f"vectors estimated from the pictures of {IN_WORDS[self.scope]} as QuPath does (Bankhead 2017)"
+
+    def resolve(self, samples: list[ColourSample], white: White) -> tuple[VectorStains, tuple[Flag, ...]]:
+        """Estimate both stains.
+
+        Raises
+        ------
+        MeasureError
+            If the fit is poor: few stained pixels, one stain only, or an estimate too far from the preset.
+        """
+        like = stains.preset(self.like)
+        found = stain_estimation.estimate_two_stains(
+            pooled_pixels(samples), white, like, min_od=self.min_od, max_od=self.max_od, ignore_pct=self.ignore_pct
+        )
+        names = like.names[:2]
+        for name, angle in zip(names, found.angles_deg, strict=True):
+            if angle > self.max_angle_deg:
+                raise MeasureError(
+                    f"the estimate of {name} is {angle:.0f}° from the set {self.like!r} (allowed:"
+                    f" {self.max_angle_deg:g}°): the pictures show other stains, or one only; give vectors or a marked"
+                    " region instead"
+                )
+        angles = ", ".join(f"{n} {a:.1f}° from {self.like}" for n, a in zip(names, found.angles_deg, strict=True))
+        source = (
+            f"estimated as QuPath does (Bankhead 2017) from {found.pixels} pixels, {100 * found.in_plane:.0f} % of"
+            f" their spread in a plane, {angles}"
+        )
+        return VectorStains(names=names, vectors=found.vectors, target=self.target, source=source), from_one_image(
+            samples
+        )
+
+
 class MarkedStains(_LikePreset):
     """The measured stain's vector from a region that was marked on an example picture; the others from a preset."""
 
@@ -195,4 +249,6 @@ class MarkedStains(_LikePreset):
         return pixels
 
 
-StainChoice = Annotated[PresetStains | VectorStains | MacenkoStains | MarkedStains, Field(discriminator="method")]
+StainChoice = Annotated[
+    PresetStains | VectorStains | MacenkoStains | QuPathStains | MarkedStains, Field(discriminator="method")
+]

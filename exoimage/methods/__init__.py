@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submodules=[
         "background", "burnt_in", "density", "filters", "gels", "imagej_stains", "maxima", "particles", "presets",
-        "quality", "segmentation", "stains", "synth", "thresholds", "thresholds_deep", "wells",
+        "quality", "red_bone", "segmentation", "stain_estimation", "stains", "synth", "thresholds", "thresholds_deep",
+        "trichrome", "wells",
     ],
 )  # fmt: skip

@@ -40,8 +40,8 @@ ANILINE_BLUE: Vector = (0.86, 0.50, 0.07)
 Landini's methyl blue (0.80, 0.59, 0.11)."""
 
 PONCEAU_FUCHSIN: Vector = (0.17, 0.84, 0.52)
-"""Ponceau and acid fuchsin: the mean of the dyes' bands as a camera sees them (0.24, 0.91, 0.35) and of Landini's (0.10,
-0.74, 0.67), which holds more ponceau."""
+"""Ponceau and acid fuchsin: the mean of the dyes' bands as a camera sees them (0.24, 0.91, 0.35) and of Landini's
+(0.10, 0.74, 0.67), which holds more ponceau."""
 
 LIGHT_GREEN: Vector = (0.94, 0.12, 0.33)
 """Light green SF on collagen or mineralised bone: the dye's two bands as a camera sees them."""

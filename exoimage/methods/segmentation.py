@@ -63,7 +63,7 @@ def fill_holes(mask: Mask, largest_px: float = np.inf, connectivity: Literal[4, 
     holes = np.ascontiguousarray(framed[1:-1, 1:-1])
     if not np.isinf(largest_px):
         labels = cv2.connectedComponents(holes, connectivity=across, ltype=cv2.CV_32S)[1]
-        places = np.flatnonzero(holes)
+        places = np.flatnonzero(holes.view(np.bool_))
         found = labels.ravel()[places]
         holes.ravel()[places] = np.bincount(found, minlength=1)[found] <= largest_px
     return np.asarray(mask | holes.view(np.bool_))

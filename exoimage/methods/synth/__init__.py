@@ -1,6 +1,7 @@
 """Synthetic pictures with known answers: what tests, tutorials and power calculations measure against."""
 
 from exoimage.methods.synth.annotations import Annotated, annotated
+from exoimage.methods.synth.bone import BoneField, Marrow, Specimen, Trabeculae, bone_field
 from exoimage.methods.synth.fields import (
     BARE,
     CELL_LAYER,
@@ -10,6 +11,7 @@ from exoimage.methods.synth.fields import (
     Surroundings,
     nodule_field,
 )
+from exoimage.methods.synth.immuno import ImmunoField, Immunostain, immuno_field, tilted
 from exoimage.methods.synth.nodules import Growth, Nodules, grow_nodules
 from exoimage.methods.synth.optics import (
     IDEAL_CAMERA,
@@ -21,30 +23,55 @@ from exoimage.methods.synth.optics import (
 )
 from exoimage.methods.synth.plates import Plate, PlateWell, plate_photo
 from exoimage.methods.synth.silver import Silver, SilverField, silver_field
+from exoimage.methods.synth.trichrome import (
+    GOLDNER,
+    MASSON_BLUE,
+    MASSON_GREEN,
+    Section,
+    TrichromeColours,
+    TrichromeField,
+    trichrome_field,
+)
 
 __all__ = [
     "BARE",
     "CELL_LAYER",
     "DEMO_ALIZARIN",
+    "GOLDNER",
     "IDEAL_CAMERA",
+    "MASSON_BLUE",
+    "MASSON_GREEN",
     "NEUTRAL",
     "Annotated",
+    "BoneField",
     "Camera",
     "Growth",
+    "ImmunoField",
+    "Immunostain",
     "Light",
+    "Marrow",
     "NoduleField",
     "Nodules",
     "Plate",
     "PlateWell",
+    "Section",
     "Silver",
     "SilverField",
+    "Specimen",
     "Surroundings",
+    "Trabeculae",
+    "TrichromeColours",
+    "TrichromeField",
     "annotated",
+    "bone_field",
     "grow_nodules",
     "illumination",
+    "immuno_field",
     "nodule_field",
     "photograph",
     "plate_photo",
     "silver_field",
+    "tilted",
     "transmittance",
+    "trichrome_field",
 ]

@@ -1,0 +1,247 @@
+"""Measuring one region of an immunostained picture: DAB area, tissue, cells and their classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from exoimage.assays.chains import Chain
+from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Value
+from exoimage.assays.measuring import Measured, Part
+from exoimage.assays.stain_measuring import is_another_stain, white_values
+from exoimage.flags import Flag
+from exoimage.methods import bright_nuclei, cell_compartments, ihc_scores
+from exoimage.methods.density import MAX_OD
+
+Mask = npt.NDArray[np.bool_]
+Plane = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int32]
+
+LEAST_DIAMETER_PX = 4.0
+"""Smaller nuclei are no nuclei any more: cells are not counted then."""
+
+RIM_DIAMETERS = 0.12
+"""Width of a nucleus' rim, in diameters, that belongs neither to its density nor to its cytoplasm's: the outline is
+right to about a tenth of a diameter, and optics blur it."""
+
+COLUMNS = (
+    Column(
+        "dab_area_pct", "Share of the region's area that is stained brown.",
+        Ratio("dab_area_px", "region_area_px", 100.0), primary=True,
+    ),
+    Column(
+        "positive_cells_pct", "Share of the cells that are weak, moderate or strong.",
+        Ratio("positive_count", "cell_count", 100.0), primary=True,
+    ),
+    Column(
+        "h_score", "Percentage of weak cells plus twice that of moderate and thrice that of strong ones, 0 to 300.",
+        AreaWeighted("cell_count"),
+    ),
+    Column(
+        "allred_score", "Allred's proportion score plus intensity score, 0 or 2 to 8.", AreaWeighted("cell_count")
+    ),
+    Column("cell_count", "Number of cells (nuclei) found.", Sum()),
+    Column("weak_count", "Cells whose DAB is from the first cut up to the second.", Sum()),
+    Column("moderate_count", "Cells whose DAB is from the second cut up to the third.", Sum()),
+    Column("strong_count", "Cells whose DAB is from the third cut on.", Sum()),
+    Column(
+        "dab_mean_od", "Mean optical density of DAB over the stained area.", Ratio("dab_integrated_od", "dab_area_px")
+    ),
+    Column("dab_integrated_od", "Optical density of DAB summed over the stained area.", Mean()),
+    Column("negative_count", "Cells whose DAB is below the first cut.", Sum()),
+    Column("positive_count", "Cells whose DAB is from the first cut on.", Sum()),
+    Column("cells_per_mm2", "Cells per area of the region.", Ratio("cell_count", "region_area_um2", 1e6)),
+    Column(
+        "cell_dab_mean_od", "Mean over the cells of the optical density of DAB in the compartment.",
+        AreaWeighted("cell_count"),
+    ),
+    Column(
+        "dab_tissue_pct", "Share of the tissue that is stained brown.", Ratio("dab_tissue_px", "tissue_area_px", 100.0)
+    ),
+    Column("tissue_pct", "Share of the region that is tissue.", Ratio("tissue_area_px", "region_area_px", 100.0)),
+    Column("ihc_profiler_score", "IHC Profiler's mean zone of the tissue's pixels, 1 to 4.", Mean()),
+    Column("dab_area_um2", "Area that is stained brown.", Sum()),
+    Column("tissue_area_um2", "Area of tissue.", Sum()),
+    Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
+    Column("threshold_od", "Optical density of DAB above which a pixel counts as stained.", Mean()),
+    Column("nucleus_diameter_px", "Typical diameter of a nucleus that was looked for, in pixels.", Mean()),
+    Column("white_r", "White point in red, in the units of the pixels."),
+    Column("white_g", "White point in green, in the units of the pixels."),
+    Column("white_b", "White point in blue, in the units of the pixels."),
+    Column("dab_area_px", "Area that is stained brown, in pixels.", Sum()),
+    Column("dab_tissue_px", "Stained area within tissue, in pixels.", Sum()),
+    Column("tissue_area_px", "Area of tissue in pixels.", Sum()),
+    Column("region_area_px", "Area of the region in pixels.", Sum()),
+)  # fmt: skip
+
+OBJECT_COLUMNS = (
+    Column("y_px", "Centroid of the nucleus, from the upper edge; the centre of the first pixel is 0.5."),
+    Column("x_px", "Centroid of the nucleus, from the left edge; the centre of the first pixel is 0.5."),
+    Column("class", "negative, weak, moderate or strong."),
+    Column("dab_od", "Mean optical density of DAB over the compartment."),
+    Column("haematoxylin_od", "Mean optical density of haematoxylin over the nucleus."),
+    Column("area_px", "Number of pixels of the nucleus."),
+    Column("area_um2", "Area of the nucleus."),
+)
+
+
+@dataclass(frozen=True)
+class CellRules:
+    """How cells are found and classed, and what counts as brown and as tissue.
+
+    Parameters
+    ----------
+    compartment : {"nucleus", "cytoplasm", "both"}
+    cuts_od : (weak, moderate, strong)
+    diameter_px : float
+        Typical diameter of a nucleus.
+    ring_width : float
+        Of the cytoplasm, in diameters.
+    dab_weight : float
+        How much of the DAB makes a nucleus.
+    least_contrast : float
+        Of a nucleus; see `bright_nuclei.find_nuclei`.
+    largest_excess_od : float
+        Of haematoxylin over DAB in a brown pixel.
+    least_tissue_od : float
+    """
+
+    compartment: Literal["nucleus", "cytoplasm", "both"]
+    cuts_od: tuple[float, float, float]
+    diameter_px: float
+    ring_width: float
+    dab_weight: float
+    least_contrast: float
+    largest_excess_od: float
+    least_tissue_od: float
+
+
+def measure_ihc(part: Part, chain: Chain, rules: CellRules) -> Measured:
+    """Measure the stained area of a region and its cells."""
+    dab, stained = chain.stained(part)
+    haematoxylin, darkness = bright_nuclei.nuclear_planes(
+        part.pixels,
+        chain.stains,
+        dab_weight=rules.dab_weight,
+        part_of=(part.image.shape, part.region.box),
+        max_value=part.image.max_value,
+    )
+    brown = part.within(_brown(stained, dab, haematoxylin, rules.largest_excess_od))
+    tissue = part.within(_tissue(haematoxylin, dab, np.inf if part.is_constant else rules.least_tissue_od))
+    nuclei = _nuclei(part, darkness, rules)
+    objects = _object_values(part, nuclei, dab, haematoxylin, rules)
+    has_brown = bool(brown.any())
+    flags = (Flag.STAIN_MISMATCH,) if has_brown and is_another_stain(part, chain, dab, brown) else ()
+    values = {
+        **_cell_values(part, objects, rules),
+        **_area_values(part, chain, dab, brown, tissue),
+        "nucleus_diameter_px": rules.diameter_px,
+    }
+    ordered = {column.name: values[column.name] for column in COLUMNS}
+    found = has_brown or len(objects["class"]) > 0
+    return Measured(ordered, flags, nuclei, objects, {"dab": brown, "tissue": tissue}, found)
+
+
+def _brown(stained: Mask, dab: Plane, haematoxylin: Plane, largest_excess: float) -> Mask:
+    """Stained pixels with no more haematoxylin than DAB, but for an excess that noise may make."""
+    if largest_excess >= MAX_OD:
+        return stained
+    return np.asarray(stained & (haematoxylin - dab <= np.float32(largest_excess)))
+
+
+def _tissue(haematoxylin: Plane, dab: Plane, least_od: float) -> Mask:
+    """Where the picture, smoothed over some 16 px, absorbs light: tissue with its pale places, and no glass."""
+    height, width = dab.shape
+    small = max(1, round(width / 4)), max(1, round(height / 4))
+    reduced = sum(cv2.resize(plane, small, interpolation=cv2.INTER_AREA) for plane in (haematoxylin, dab))
+    smooth = cv2.GaussianBlur(np.asarray(reduced, dtype=np.float32), (0, 0), 2.0, borderType=cv2.BORDER_REFLECT_101)
+    mask = (np.asarray(smooth).reshape(small[::-1]) > least_od).astype(np.uint8)
+    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8).view(np.bool_)
+
+
+def _nuclei(part: Part, darkness: Plane, rules: CellRules) -> Labels:
+    if part.is_constant or rules.diameter_px < LEAST_DIAMETER_PX:
+        return np.zeros(part.shape, dtype=np.int32)
+    nuclei = bright_nuclei.find_nuclei(darkness, rules.diameter_px, least_contrast=rules.least_contrast)
+    return nuclei if part.inside is None else cell_compartments.only_within(nuclei, part.inside)
+
+
+def _object_values(
+    part: Part, nuclei: Labels, dab: Plane, haematoxylin: Plane, rules: CellRules
+) -> dict[str, npt.NDArray[Any]]:
+    own = cell_compartments.measure_nuclei(nuclei, dab, haematoxylin)
+    rim_px = RIM_DIAMETERS * rules.diameter_px
+    core = cell_compartments.measure_nuclei(
+        cell_compartments.cores(nuclei, rim_px), dab, haematoxylin, len(own.area_px)
+    )
+    dab_sum, dab_px = core.dab_sum, core.area_px
+    if rules.compartment != "nucleus":
+        rings = cell_compartments.cytoplasm(nuclei, rules.ring_width * rules.diameter_px, rim_px)
+        if part.inside is not None:
+            rings[~part.inside] = 0
+        around = cell_compartments.measure_nuclei(rings, dab, haematoxylin, len(own.area_px))
+        only_ring = rules.compartment == "cytoplasm"
+        dab_sum = around.dab_sum if only_ring else dab_sum + around.dab_sum
+        dab_px = around.area_px if only_ring else dab_px + around.area_px
+    # A cell pressed between others may have no ring: its density is unknown, and it counts as negative.
+    od = np.where(dab_px > 0, dab_sum / np.maximum(dab_px, 1), np.nan)
+    um2 = np.nan if part.pixel_area_um2 is None else part.pixel_area_um2
+    return {
+        "y_px": own.y_px,
+        "x_px": own.x_px,
+        "class": np.array(ihc_scores.CLASSES, dtype=object)[ihc_scores.intensity_classes(od, rules.cuts_od)],
+        "dab_od": od,
+        "haematoxylin_od": core.haematoxylin_sum / np.maximum(core.area_px, 1),
+        "area_px": own.area_px,
+        "area_um2": own.area_px * um2,
+    }
+
+
+def _cell_values(part: Part, objects: dict[str, npt.NDArray[Any]], rules: CellRules) -> dict[str, Value]:
+    classes = ihc_scores.intensity_classes(objects["dab_od"], rules.cuts_od)
+    negative, weak, moderate, strong = (int(n) for n in np.bincount(classes, minlength=4))
+    cells, positive = len(classes), weak + moderate + strong
+    known = objects["dab_od"][np.isfinite(objects["dab_od"])]
+    um2 = part.pixel_area_um2
+    return {
+        "positive_cells_pct": 100.0 * positive / cells if cells else None,
+        "h_score": ihc_scores.h_score(negative, weak, moderate, strong) if cells else None,
+        "allred_score": ihc_scores.allred_score(negative, weak, moderate, strong) if cells else None,
+        "cell_count": cells,
+        "negative_count": negative,
+        "weak_count": weak,
+        "moderate_count": moderate,
+        "strong_count": strong,
+        "positive_count": positive,
+        "cells_per_mm2": None if um2 is None else cells / (part.area_px * um2) * 1e6,
+        "cell_dab_mean_od": float(known.mean()) if len(known) else None,
+    }
+
+
+def _area_values(part: Part, chain: Chain, dab: Plane, brown: Mask, tissue: Mask) -> dict[str, Value]:
+    brown_px, tissue_px = int(np.count_nonzero(brown)), int(np.count_nonzero(tissue))
+    both_px = int(np.count_nonzero(brown & tissue))
+    integrated = float(cv2.mean(dab, brown.view(np.uint8))[0]) * brown_px
+    profiler = ihc_scores.profiler_score(dab, tissue)
+    um2 = part.pixel_area_um2
+    return {
+        "dab_area_pct": 100.0 * brown_px / part.area_px,
+        "dab_mean_od": integrated / brown_px if brown_px else None,
+        "dab_integrated_od": integrated,
+        "dab_tissue_pct": 100.0 * both_px / tissue_px if tissue_px else None,
+        "tissue_pct": 100.0 * tissue_px / part.area_px,
+        "ihc_profiler_score": profiler if np.isfinite(profiler) else None,
+        "dab_area_um2": None if um2 is None else brown_px * um2,
+        "tissue_area_um2": None if um2 is None else tissue_px * um2,
+        "region_area_um2": None if um2 is None else part.area_px * um2,
+        "threshold_od": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
+        **white_values(chain),
+        "dab_area_px": brown_px,
+        "dab_tissue_px": both_px,
+        "tissue_area_px": tissue_px,
+        "region_area_px": part.area_px,
+    }
