@@ -14,7 +14,7 @@ from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Valu
 from exoimage.assays.measuring import Measured, Part
 from exoimage.assays.stain_measuring import is_another_stain, white_values
 from exoimage.flags import Flag
-from exoimage.methods import bright_nuclei, cell_compartments, ihc_scores
+from exoimage.methods import bright_nuclei, cell_compartments, ihc_scores, particles
 from exoimage.methods.density import MAX_OD
 
 Mask = npt.NDArray[np.bool_]
@@ -143,7 +143,9 @@ def measure_ihc(part: Part, chain: Chain, rules: CellRules) -> Measured:
     }
     ordered = {column.name: values[column.name] for column in COLUMNS}
     found = has_brown or len(objects["class"]) > 0
-    return Measured(ordered, flags, nuclei, objects, {"dab": brown, "tissue": tissue}, found)
+    is_positive = objects["class"] != "negative"
+    outlined = (particles.only_labels(nuclei, is_positive), particles.only_labels(nuclei, ~is_positive), brown)
+    return Measured(ordered, flags, nuclei, objects, {"dab": brown, "tissue": tissue}, found, outlined)
 
 
 def _brown(stained: Mask, dab: Plane, haematoxylin: Plane, largest_excess: float) -> Mask:

@@ -250,6 +250,7 @@ def _measured(part: Part, chain: Chain, colours: Colours, bone: _Bone, flags: tu
         _object_values(part, pieces.table),
         masks,
         found=counts[0] + counts[1] > 0,
+        outlined=(new, mature),
     )
 
 

@@ -100,6 +100,8 @@ class Measured:
     objects : mapping of column name to (n,) array
         The object columns, an entry per label; ``y_px`` and ``x_px`` are places in the box.
     masks : mapping of name to bool array of the region's box
+    outlined : tuple of bool or integer arrays of the region's box
+        As in `Result`.
     found : bool
         Whether anything was: an even picture in which something was found has little contrast; in which nothing was,
         it is blank.
@@ -111,6 +113,7 @@ class Measured:
     objects: Mapping[str, npt.NDArray[Any]]
     masks: Mapping[str, Mask]
     found: bool
+    outlined: tuple[npt.NDArray[Any], ...] = ()
 
 
 def measure_regions(
@@ -152,9 +155,10 @@ def measure_regions(
         results,
         _joined_objects(parts, measured, object_columns),
         _laid_out_labels(parts, measured),
-        {name: _laid_out_mask(parts, [one.masks[name] for one in measured]) for name in measured[0].masks},
+        {name: _laid_out(parts, [one.masks[name] for one in measured]) for name in measured[0].masks},
         excluded,
         found.regions,
+        tuple(_laid_out(parts, list(arrays)) for arrays in zip(*(one.outlined for one in measured), strict=True)),
     )
 
 
@@ -197,13 +201,14 @@ def _laid_out_labels(parts: list[Part], measured: list[Measured]) -> Labels:
     return labels
 
 
-def _laid_out_mask(parts: list[Part], masks: list[Mask]) -> Mask:
+def _laid_out(parts: list[Part], arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Masks or labels of the regions in one picture; where regions overlap, the last one's."""
     shape = parts[0].image.shape
     if len(parts) == 1 and parts[0].shape == shape:
-        return masks[0]
-    whole = np.zeros(shape, dtype=np.bool_)
-    for part, mask in zip(parts, masks, strict=True):
-        whole[part.region.box] |= mask
+        return arrays[0]
+    whole = np.zeros(shape, dtype=arrays[0].dtype)
+    for part, array in zip(parts, arrays, strict=True):
+        np.copyto(whole[part.region.box], array, where=array != 0)
     return whole
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -181,21 +181,11 @@ class Resolved:
             own = recipe.resolve([evidence], ("image",))
             recipe, flags = own.recipe, merged(flags, own.flags)
         result = recipe.apply(image, evidence)
-        regions = tuple(
-            type(region)(region.region, region.values, merged(region.flags, flags)) for region in result.regions
-        )
+        regions = tuple(replace(region, flags=merged(region.flags, flags)) for region in result.regions)
         provenance = {
             "assay": recipe.assay,
             "revision": str(recipe.revision),
             "digest": self.digest,
             "exoimage": __version__,
         }
-        return Result(
-            regions,
-            result.object_values,
-            result.labels,
-            result.masks,
-            result.excluded,
-            result.drawn_regions,
-            provenance,
-        )
+        return replace(result, regions=regions, provenance=provenance)

@@ -62,6 +62,9 @@ class Result:
         Burnt-in annotations that were left out.
     drawn_regions : tuple of Region
         The regions, for drawing.
+    outlined : tuple of (y, x) bool or integer arrays
+        What an overlay outlines, each in a colour of its own: masks, or labels whose touching objects are outlined one
+        by one. Empty: the first mask.
     provenance : mapping
         Recipe, digest, revision and version that made the numbers.
     """
@@ -72,6 +75,7 @@ class Result:
     masks: Mapping[str, Mask]
     excluded: Mask | None = None
     drawn_regions: tuple[Region, ...] = ()
+    outlined: tuple[npt.NDArray[Any], ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property

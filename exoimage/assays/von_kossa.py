@@ -184,7 +184,8 @@ class VonKossa(Brightfield):
         nodules, others = table.only(is_nodule), table.only(~is_nodule)
         labels = particles.only_labels(labels, is_nodule, out=labels)
         values = _values(part, chain, nodules.area_px, others.area_px)
-        return Measured(values, (), labels, _objects(part, nodules), {"stain": labels > 0}, found=len(nodules) > 0)
+        objects, found = _objects(part, nodules), len(nodules) > 0
+        return Measured(values, (), labels, objects, {"stain": labels > 0}, found, outlined=(labels,))
 
     def outcome(self) -> str:
         """White point and threshold as they were decided."""

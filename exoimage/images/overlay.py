@@ -16,9 +16,10 @@ from exoimage.images.writing import reduced
 Mask = npt.NDArray[np.bool_]
 Rgb = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
+Counted = npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]]
 
-_COUNTED_ON_BRIGHT: Colour = (0, 225, 255)
-_COUNTED_ON_DARK: Colour = (255, 225, 0)
+_COUNTED_ON_BRIGHT: tuple[Colour, ...] = ((0, 225, 255), (120, 255, 0), (255, 240, 0), (255, 0, 220))
+_COUNTED_ON_DARK: tuple[Colour, ...] = ((255, 225, 0), (0, 225, 255), (255, 0, 220), (120, 255, 0))
 _REGION: Colour = (255, 255, 255)
 _DARK: Colour = (20, 20, 20)
 _HATCH: Colour = (255, 210, 0)
@@ -37,7 +38,7 @@ _DARKEST, _BRIGHTEST = 0.5, 99.8  # percentiles shown as black and white
 def draw_overlay(
     image: Image,
     *,
-    mask: Mask | None = None,
+    counted: Sequence[Counted] = (),
     regions: Sequence[tuple[str, Mask | None]] = (),
     excluded: Mask | None = None,
     max_edge: int = 1600,
@@ -49,8 +50,10 @@ def draw_overlay(
     image : Image
         8-bit colour is shown as it is; deeper pictures and emitted light are stretched for display, channels
         tinted and added.
-    mask : (y, x) bool array, optional
-        What was counted; outlined, cyan on bright field and yellow on dark. Small objects survive reduction.
+    counted : sequence of (y, x) bool or integer arrays, optional
+        What was counted: masks, or labels whose touching objects are outlined one by one. Each in a colour of its own:
+        cyan, green, yellow, magenta on bright field; yellow, cyan, magenta, green on dark. Small objects survive
+        reduction.
     regions : sequence of (name, (y, x) bool array or None), optional
         Regions of interest, outlined and named; None is the whole image, of which only a name is drawn.
     excluded : (y, x) bool array, optional
@@ -67,9 +70,9 @@ def draw_overlay(
     size = canvas.shape[1], canvas.shape[0]
     if excluded is not None and excluded.any():
         _hatch(canvas, _sampled_mask(excluded, size))
-    if mask is not None:
-        outline = _outline(_reduced_mask(mask, max_edge))
-        _paint(canvas, outline, _COUNTED_ON_BRIGHT if image.light == "absorbed" else _COUNTED_ON_DARK)
+    colours = _COUNTED_ON_BRIGHT if image.light == "absorbed" else _COUNTED_ON_DARK
+    for number, objects in enumerate(counted):
+        _paint(canvas, _rim(objects, max_edge), colours[number % len(colours)])
     for number, (name, region) in enumerate(regions, start=1):
         _draw_region(canvas, _printable(name, number), None if region is None else _sampled_mask(region, size))
     return canvas
@@ -121,6 +124,19 @@ def _sampled_mask(mask: Mask, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """Give a mask of large areas at the drawing's size; quicker than `_reduced_mask`."""
     full = np.ascontiguousarray(mask).view(np.uint8)
     return np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _rim(objects: Counted, max_edge: int) -> Mask:
+    """The outlines of a mask, or of each labelled object, at the drawing's size."""
+    if objects.dtype == np.bool_:
+        return _outline(_reduced_mask(np.asarray(objects, np.bool_), max_edge))
+    rim = np.zeros(objects.shape, np.bool_)
+    below, right = objects[1:] != objects[:-1], objects[:, 1:] != objects[:, :-1]
+    rim[1:] |= below
+    rim[:-1] |= below
+    rim[:, 1:] |= right
+    rim[:, :-1] |= right
+    return _reduced_mask(rim & (objects != 0), max_edge) > 0
 
 
 def _outline(mask: npt.NDArray[np.uint8]) -> Mask:

@@ -210,8 +210,8 @@ def drawn(image: Image, result: Result) -> Any:
     regions = [
         (region.name, region.full_mask(image.shape)) for region in result.drawn_regions if region.mask is not None
     ]
-    mask = next(iter(result.masks.values()))
-    return overlay.draw_overlay(image, mask=mask, regions=regions, excluded=result.excluded)
+    counted = result.outlined or tuple(result.masks.values())[:1]
+    return overlay.draw_overlay(image, counted=counted, regions=regions, excluded=result.excluded)
 
 
 def _left(job: Job, record: Record) -> Measured:

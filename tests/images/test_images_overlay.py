@@ -29,7 +29,7 @@ def test_without_marks_the_picture_is_shown_as_it_is():
 def test_the_rim_of_the_mask_is_drawn_within_it(light, colour):
     image = Image(np.full((60, 60, 3 if light == "absorbed" else 1), 128, np.uint8), light=light)
     mask = square(60, 20, 40)
-    drawn = draw_overlay(image, mask=mask)
+    drawn = draw_overlay(image, counted=[mask])
     painted = (drawn == colour).all(axis=2)
     np.testing.assert_array_equal(painted, mask & ~square(60, 21, 39))
 
@@ -39,7 +39,7 @@ def test_small_objects_survive_the_reduction():
     places = np.random.default_rng(2).integers(5, 2990, (50, 2))
     for y, x in places:
         mask[y : y + 3, x : x + 3] = True
-    drawn = draw_overlay(Image(np.full((3000, 3000, 3), 240, np.uint8)), mask=mask)
+    drawn = draw_overlay(Image(np.full((3000, 3000, 3), 240, np.uint8)), counted=[mask])
     assert drawn.shape == (1500, 1500, 3)
     painted = (drawn == CYAN).all(axis=2)
     for y, x in ((places + 1) * 1500 / 3000).astype(int):
@@ -48,7 +48,7 @@ def test_small_objects_survive_the_reduction():
 
 def test_a_mask_at_the_edge_is_outlined_without_the_edge():
     mask = np.ones((30, 30), bool)
-    assert not (draw_overlay(Image(np.zeros((30, 30, 3), np.uint8)), mask=mask) == CYAN).all(axis=2).any()
+    assert not (draw_overlay(Image(np.zeros((30, 30, 3), np.uint8)), counted=[mask]) == CYAN).all(axis=2).any()
 
 
 def test_regions_are_outlined_and_named():
@@ -100,3 +100,17 @@ def test_dim_fluorescence_is_stretched():
     shown = displayed(Image(pixels, light="emitted"), 1600)
     assert shown[50, 50].min() >= 250
     assert shown[5, 5].max() <= 5
+
+
+def test_touching_labelled_objects_are_outlined_one_by_one_and_each_kind_in_its_colour() -> None:
+    labels = np.zeros((40, 60), np.int32)
+    labels[10:30, 10:30], labels[10:30, 30:50] = 1, 2
+    other = np.zeros((40, 60), bool)
+    other[33:38, 5:55] = True
+    drawn = draw_overlay(Image(np.full((40, 60, 3), 240, np.uint8)), counted=[labels, other])
+    rim = (drawn == CYAN).all(axis=2)
+    assert rim[20, [10, 29, 30, 49]].all()
+    assert not rim[20, 15:25].any()
+    assert not (draw_overlay(Image(np.full((40, 60, 3), 240, np.uint8)), counted=[labels > 0])[20, 29] == CYAN).all()
+    kinds = {tuple(colour) for colour in drawn.reshape(-1, 3).tolist()}
+    assert len(kinds) == 3
