@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 
 from exoimage.assays.brightfield import IMAGEJ_DEFAULTS, Brightfield
 from exoimage.assays.chains import Chain, ImageJChain
+from exoimage.assays.choice import Scope
+from exoimage.assays.colour_sample import ColourSample
 from exoimage.assays.columns import Column
 from exoimage.assays.he_bone_measuring import (
     COLUMNS,
@@ -20,6 +22,7 @@ from exoimage.assays.he_bone_measuring import (
     Found,
     estimated_nucleus_px,
     found_by_colour_and_nuclei,
+    found_by_example,
     measure_bone,
     nothing_found,
 )
@@ -28,6 +31,7 @@ from exoimage.assays.measuring import Measured, Part, with_flags
 from exoimage.assays.regions import WholeRegion
 from exoimage.assays.stain_choices import PresetStains, StainChoice, VectorStains
 from exoimage.assays.threshold_choices import AutoThreshold, ControlThreshold, ThresholdChoice
+from exoimage.assays.tissue_choices import GLASS, ByColour, ByExample, TissueChoice
 from exoimage.flags import Flag
 from exoimage.methods import bone_tissue
 from exoimage.methods.bone_tissue import BoneSizes
@@ -70,6 +74,11 @@ class HeBone(Brightfield):
         description="Density of nuclear stain above which a pixel is of a nucleus (not: of bone): fixed, or an"
         " automatic method on what is stained.",
     )
+    tissue: TissueChoice = Field(
+        ByColour(),
+        description='How bone is told: colour (stain and nuclei), or trained on scribbles, whose names hold "bone" and'
+        ' may hold "glass"; all else is tissue without bone.',
+    )
     nucleus: Length = Field(
         Length(NUCLEUS_UM, "um"),
         description="Diameter of marrow cells' nuclei. Where the size of a pixel is unknown, this default is estimated"
@@ -91,10 +100,18 @@ class HeBone(Brightfield):
     def _knows_nuclei_and_eosin(self) -> Self:
         if isinstance(self.threshold, ControlThreshold):
             raise ValueError("he-bone has no negative controls: threshold is an automatic method or fixed")
+        if isinstance(self.tissue, ByExample) and self.imagej:
+            raise ValueError("with imagej = true bone is what ImageJ's threshold finds: leave tissue out")
+        self.tissue.refuse_unless("bone")
         names = self.stains.names if isinstance(self.stains, VectorStains) else None
         if names is not None and not {"haematoxylin", "eosin"} <= set(names):
             raise ValueError(f'stains need the names "haematoxylin" and "eosin"; these are {", ".join(names)}')
         return self
+
+    def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> tuple[Self, tuple[Flag, ...]]:
+        """As all bright-field assays do; of examples what their files hold."""
+        recipe, flags = super().decide(evidence, scopes)
+        return recipe.model_copy(update={"tissue": recipe.tissue.with_contents()}), flags
 
     def amounts(
         self, pixels: npt.NDArray[Any], stain_set: StainSet, positions: npt.NDArray[np.float32]
@@ -117,6 +134,9 @@ class HeBone(Brightfield):
             return nothing_found(part)
         if isinstance(chain, ImageJChain):
             return Found(chain.stained(part)[1], np.ones(part.shape, dtype=np.bool_))
+        if isinstance(self.tissue, ByExample):
+            classes = self.tissue.classes(part, chain.stains.white)
+            return found_by_example(self.tissue.mask(classes, "bone"), self.tissue.mask(classes, GLASS), sizes)
         return found_by_colour_and_nuclei(part, chain, sizes)
 
     def _sizes(self, part: Part, white: White) -> BoneSizes:
@@ -142,10 +162,17 @@ class HeBone(Brightfield):
             return (*super().sentences(), "All of the region counted as tissue.", *terms)
         return (
             f"Optical density was taken against {self.white.sentence()}.",
+            *self._how_bone_was_told(),
+            *terms,
+        )
+
+    def _how_bone_was_told(self) -> tuple[str, ...]:
+        pieces = f"in pieces from {self.smallest_piece}, with holes up to {self.largest_lacuna} filled"
+        if isinstance(self.tissue, ByExample):
+            return (f"Bone was told from other tissue and glass by {self.tissue.sentence()}, {pieces}.",)
+        return (
             f"Stains were unmixed in optical-density space (Ruifrok & Johnston 2001) with {self.stains.sentence()}; a"
             f" pixel was of a nucleus where haematoxylin beyond eosin's own was above {self.threshold.sentence()}.",
-            "Bone was what is stained and holds less than half of the marrow's share of nuclei, in pieces from"
-            f" {self.smallest_piece}, with holes up to {self.largest_lacuna} filled; white places wider than"
-            f" {self.largest_vacuole} were no tissue.",
-            *terms,
+            f"Bone was what is stained and holds less than half of the marrow's share of nuclei, {pieces}; white places"
+            f" wider than {self.largest_vacuole} were no tissue.",
         )

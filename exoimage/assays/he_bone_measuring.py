@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from exoimage.assays.chains import Chain
 from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Value
+from exoimage.assays.lengths import disc_area
 from exoimage.assays.measuring import Labels, Mask, Measured, Part
 from exoimage.assays.stain_measuring import white_values
 from exoimage.flags import Flag, merged
-from exoimage.methods import bone_tissue, histomorphometry, particles, stains
+from exoimage.methods import bone_tissue, histomorphometry, particles, segmentation, stains
 from exoimage.methods.bone_tissue import BoneSizes
 from exoimage.methods.density import White, light_surface, optical_density
 
@@ -131,6 +132,22 @@ def found_by_colour_and_nuclei(part: Part, chain: Chain, sizes: BoneSizes) -> Fo
     density = reduced_density(part, chain.stains.white, step)
     told = bone_tissue.find_bone(density, chain.stains, chain.threshold_od, sizes.reduced(step))
     return Found(_enlarged(told.bone, part.shape), _enlarged(told.tissue, part.shape), told.flags)
+
+
+def found_by_example(bone: Mask, glass: Mask, sizes: BoneSizes) -> Found:
+    """What a trained classifier calls bone and glass: lacunae filled, small pieces left to the marrow.
+
+    Parameters
+    ----------
+    bone, glass : bool array of the region's box
+    sizes : BoneSizes
+    """
+    filled = segmentation.fill_holes(bone, disc_area(sizes.largest_lacuna))
+    labels = particles.label(filled)
+    large = np.bincount(labels.ravel()) >= disc_area(sizes.smallest_piece)
+    large[0] = False
+    solid = np.asarray(large[labels])
+    return Found(solid, ~glass | solid)
 
 
 def nothing_found(part: Part) -> Found:

@@ -28,6 +28,7 @@ from exoimage.assays.measuring import Measured, Part, with_flags
 from exoimage.assays.regions import WholeRegion
 from exoimage.assays.stain_choices import PresetStains, StainChoice, VectorStains
 from exoimage.assays.threshold_choices import ControlThreshold, FixedThreshold, ThresholdChoice
+from exoimage.assays.tissue_choices import ByColour, ByExample, TissueChoice
 from exoimage.assays.tone_choices import EstimatedTones, GivenTones, ToneChoice
 from exoimage.assays.white_choices import EstimatedWhite, GivenWhite
 from exoimage.errors import MeasureError
@@ -80,6 +81,11 @@ class Masson(Brightfield):
         EstimatedTones(),
         description="Hues of the collagen's colour and of red: estimated (near the variant's usual ones) or given.",
     )
+    tissue: TissueChoice = Field(
+        ByColour(),
+        description="How bone is told: colour (hue, and where red is even and solid), or trained on scribbles, whose"
+        ' names hold "new bone" and "mature bone" and may hold "glass".',
+    )
     threshold: ThresholdChoice = Field(
         FixedThreshold(od=trichrome.TISSUE_OD),
         description="Mean optical density above which a pixel is stained at all: fixed, or an automatic method.",
@@ -120,6 +126,9 @@ class Masson(Brightfield):
     def _has_two_colours(self) -> Self:
         if isinstance(self.threshold, ControlThreshold):
             raise ValueError("masson has no negative controls: threshold is fixed or an automatic method")
+        if isinstance(self.tissue, ByExample) and self.imagej:
+            raise ValueError("with imagej = true bone is what ImageJ's threshold finds: leave tissue out")
+        self.tissue.refuse_unless("new bone", "mature bone")
         if isinstance(self.stains, VectorStains) and len(self.stains.names) < 2:
             raise ValueError("masson needs the vectors of two stains: the collagen's (the target) and red")
         if self.imagej and self.variant != "masson-blue":
@@ -134,6 +143,7 @@ class Masson(Brightfield):
     def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> tuple[Self, tuple[Flag, ...]]:
         """As all bright-field assays do, then the two hues."""
         recipe, flags = super().decide(evidence, scopes)
+        recipe = recipe.model_copy(update={"tissue": recipe.tissue.with_contents()})
         scope = recipe.tones.pooled_over()
         if recipe.imagej or scope is None or scope not in scopes:
             return recipe, flags
@@ -181,7 +191,7 @@ class Masson(Brightfield):
             raise MeasureError("the two hues are not decided yet: call resolve first")
         else:
             colours = Colours(tones, self._usual, chain.stains.target, red, self.variant != "goldner")
-            measured = measure_trichrome(part, chain, colours, self._sizes(part))
+            measured = measure_trichrome(part, chain, colours, self._sizes(part), self.tissue)
         return with_flags(measured, Flag.NO_ROI) if isinstance(self.region, WholeRegion) else measured
 
     def _sizes(self, part: Part) -> Sizes:
@@ -214,6 +224,12 @@ class Masson(Brightfield):
             else f"Mature bone was even, dense red from {self.narrowest_bone} in width that touches new bone or is"
             f" {self.smallest_alone} across; new bone had the collagen's colour."
         )
+        if isinstance(self.tissue, ByExample):
+            return (
+                f"Optical density was taken against {self.white.sentence()}.",
+                f"New and mature bone were told from other tissue and glass by {self.tissue.sentence()}.",
+                f"Densities are of {self.stains.sentence()} (Ruifrok & Johnston 2001).",
+            )
         return (
             f"Optical density was taken against {self.white.sentence()}.",
             f"Pixels of a mean density above {self.threshold.sentence()} were told apart by hue in the"

@@ -13,6 +13,7 @@ from exoimage.assays.chains import Chain, ImageJChain
 from exoimage.assays.columns import Column, Ratio, Sum, Value
 from exoimage.assays.measuring import Labels, Mask, Measured, Part
 from exoimage.assays.stain_measuring import white_values
+from exoimage.assays.tissue_choices import GLASS, ByColour, ByExample
 from exoimage.flags import Flag
 from exoimage.methods import particles, red_bone, segmentation, stains, trichrome
 from exoimage.methods.density import White
@@ -132,11 +133,15 @@ class _Bone:
     tissue: Mask
 
 
-def measure_trichrome(part: Part, chain: Chain, colours: Colours, sizes: Sizes) -> Measured:
-    """Measure new and mature bone in a region."""
+def measure_trichrome(
+    part: Part, chain: Chain, colours: Colours, sizes: Sizes, tissue: ByColour | ByExample
+) -> Measured:
+    """Measure new and mature bone in a region, told apart by colour or by example."""
     if part.is_constant:
         nothing = np.zeros(part.shape, dtype=np.bool_)
         return _measured(part, chain, colours, _Bone(_pieces(nothing), nothing, nothing, nothing), ())
+    if isinstance(tissue, ByExample):
+        return _measured(part, chain, colours, _bone_by_example(part, chain, colours, sizes, tissue), ())
     kinds = _kinds(part, chain, colours)
     bone = _bone(part, kinds, chain.stains.white, sizes)
     return _measured(part, chain, colours, bone, _flags(part, kinds, chain.stains.white, colours))
@@ -205,6 +210,16 @@ def _filled(mask: Mask, largest: float) -> Mask:
         return mask
     whole = cv2.resize(holes, (2 * half.shape[1], 2 * half.shape[0]), interpolation=cv2.INTER_NEAREST)[:height, :width]
     return np.asarray(mask | cv2.dilate(whole, np.ones((3, 3), np.uint8)).view(np.bool_))
+
+
+def _bone_by_example(part: Part, chain: Chain, colours: Colours, sizes: Sizes, tissue: ByExample) -> _Bone:
+    classes = tissue.classes(part, chain.stains.white)
+    new, mature = (part.within(tissue.mask(classes, name)) for name in ("new bone", "mature bone"))
+    in_collagens_colour, red = (new, mature) if colours.collagen_is_new else (mature, new)
+    filled = part.within(segmentation.fill_holes(in_collagens_colour, sizes.largest_hole)) & ~red
+    pieces = _pieces(filled, sizes.smallest_piece)
+    collagen = pieces.labels > 0
+    return _Bone(pieces, collagen, red, part.within(~tissue.mask(classes, GLASS)) | collagen)
 
 
 def _red(

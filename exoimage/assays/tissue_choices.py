@@ -32,7 +32,7 @@ class ByColour(Choice):
         return self
 
     def refuse_unless(self, *needed: str) -> None:
-        """It needs no names."""
+        """It has no names to be missing."""
 
 
 class Example(Choice):
@@ -49,7 +49,7 @@ class ByExample(Choice):
     examples: tuple[Example, ...] = Field(min_length=1, description="Pictures and their scribbles.")
     names: tuple[str, ...] = Field(min_length=2, description='What the labels 1, 2 … are; "glass" is no tissue.')
     largest_scale_px: float = Field(
-        8.0, ge=1, le=64, description="Widest surroundings that are looked at (standard deviation)."
+        4.0, ge=1, le=64, description="Widest surroundings that are looked at (standard deviation)."
     )
     sha256: str = Field("", description="Identity of the examples' files; filled in by a run.")
 

@@ -73,7 +73,7 @@ def test_left_out_areas_are_hatched():
 def test_empty_masks_draw_nothing():
     image = Image(np.full((30, 30, 3), 128, np.uint8))
     nothing = np.zeros((30, 30), bool)
-    drawn = draw_overlay(image, mask=nothing, excluded=nothing, regions=[("", nothing)])
+    drawn = draw_overlay(image, counted=[nothing], excluded=nothing, regions=[("", nothing)])
     np.testing.assert_array_equal(drawn[10:], image.pixels[10:])
 
 
