@@ -95,6 +95,11 @@ class Flag(StrEnum):
         "warn",
         "Large pink pieces hold more nuclei, or are grainier, than bone, and were left out: look at the overlay.",
     )
+    WELL_PHOTO = (
+        "well_photo",
+        "warn",
+        "The picture looks like a photo of round wells but was measured as one field: choose region.method = wells.",
+    )
     WELLS_UNCERTAIN = "wells_uncertain", "warn", "The wells found do not fit a regular grid well: look at the overlay."
     OVERLAPPING_REGIONS = (
         "overlapping_regions",
@@ -102,6 +107,26 @@ class Flag(StrEnum):
         "Regions overlap: each has its own numbers, but the label image shows a shared place once.",
     )
     NO_MARKER_CHANNEL = "no_marker_channel", "warn", "The marker's channel is missing: only nuclei were counted."
+    MERGED_COLOUR = (
+        "merged_colour",
+        "note",
+        "Channels were taken from a merged colour picture: 8 bits, stretched for display and maybe clipped.",
+    )
+    CHANNELS_SWAPPED = (
+        "channels_swapped",
+        "warn",
+        "The marker's channel shows nuclei that the nuclear channel has not: are the two swapped?",
+    )
+    BLEED_THROUGH = (
+        "bleed_through",
+        "warn",
+        "The marker follows the nuclear stain from nucleus to nucleus: light of one channel leaks into the other.",
+    )
+    ONE_CLASS = (
+        "one_class",
+        "warn",
+        "The marker's intensities are one class: the cut was set by the noise of the background, not between classes.",
+    )
     NO_DYE_CONTROL = "no_dye_control", "note", "No dye-only control is named: dye forms particles of its own."
     IMAGEJ_OVERFLOW = (
         "imagej_overflow",

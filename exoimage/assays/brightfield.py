@@ -289,6 +289,7 @@ class Brightfield(Recipe[ColourSample]):
             () if image.pixel_size else (Flag.NO_PIXEL_SIZE,),
             (Flag.ANNOTATION,) if graphics else (),
             (Flag.COMPOSITE_FIGURE,) if _is_figure(graphics) else (),
+            (Flag.WELL_PHOTO,) if isinstance(self.region, WholeRegion) and quality.shows_wells(image.pixels) else (),
         )
 
         def measure(part: Part) -> Measured:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
@@ -208,19 +207,10 @@ class VonKossa(Brightfield):
 
 
 def _without_specks(part: Part, black: Mask, smallest_px: float, hole_px: float) -> Mask:
-    """Holes filled, and what is far too small or thin for a nodule wiped away, so that it bridges none.
-
-    An opening by half of the smallest nodule takes cell borders and scratches off the nodules they
-    touch; nodules keep their outlines.
-    """
+    """Holes filled, and what is thinner than half the smallest nodule wiped away, so that it bridges none."""
     if hole_px >= 1:
         black = part.within(segmentation.fill_holes(black, disc_area(hole_px)))
-    radius = int(smallest_px / 4)
-    if radius < 1:
-        return black
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    opened = cv2.morphologyEx(black.view(np.uint8), cv2.MORPH_OPEN, disc, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(opened, dtype=np.uint8).view(np.bool_)
+    return segmentation.without_thin_parts(black, smallest_px / 2)
 
 
 def _objects(part: Part, nodules: particles.ObjectTable) -> dict[str, npt.NDArray[Any]]:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.methods import _kernels_burnt_in as kernels
+from exoimage.methods import _kernels_particles as particles_kernels
+from exoimage.methods import particles
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int32]
@@ -238,14 +240,21 @@ def _ground(distance: Bytes) -> Bytes:
 
 
 def _parts(mask: Bytes, distance: Bytes) -> Parts:
-    count, found, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    labels = np.asarray(found, np.int32)
+    # OpenCV's own statistics take five times as long as its labels.
+    labels = particles.label(mask.view(np.bool_))
+    table = particles_kernels.scan(labels, int(labels.max()))[1]
+    area, left, top, right, bottom = np.concatenate([[_background(mask, table)], table[:, :5]]).T
+    count = len(area)
     perimeter, nearest = np.zeros(count, np.int32), np.full(count, 255, np.uint8)
     rise, sharpness = np.zeros(count, np.float32), np.zeros(count, np.float32)
     kernels.measure_outlines(labels, distance, perimeter, nearest, rise, sharpness)
-    left, top, wide, high, area = stats.T
-    boxes = np.stack([top, top + high, left, left + wide], axis=1).astype(np.int32)
-    return Parts(labels, boxes, area.copy(), perimeter, nearest, rise, sharpness)
+    boxes = np.stack([top, bottom + 1, left, right + 1], axis=1).astype(np.int32)
+    return Parts(labels, boxes, area.astype(np.int32), perimeter, nearest, rise, sharpness)
+
+
+def _background(mask: Bytes, table: npt.NDArray[np.int64]) -> tuple[int, int, int, int, int]:
+    """Area, left, top, right and bottom of what is no part: number 0."""
+    return mask.size - int(table[:, 0].sum()), 0, 0, mask.shape[1] - 1, mask.shape[0] - 1
 
 
 def padded(

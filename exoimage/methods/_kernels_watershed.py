@@ -235,3 +235,27 @@ def _append_place(first: Places, last: Places, after: Places, level: int, place:
     else:
         after[last[level]] = place
     last[level] = place
+
+
+@njit(cache=True, nogil=True)
+def assign_basins(
+    whole: Indices,
+    basins: Indices,
+    factor: int,
+    owner_of: Indices,
+    label_of: Indices,
+    has_several: npt.NDArray[np.bool_],
+    labels: Indices,
+) -> None:
+    """Labels of objects of several basins by the basin that a pixel lies in, at a scale coarser by `factor`.
+
+    At that scale a pixel at an outline may lie in no basin, or in a neighbour's: it keeps its object's label.
+    """
+    for y in range(whole.shape[0]):
+        for x in range(whole.shape[1]):
+            found = whole[y, x]
+            labels[y, x] = found
+            if found and has_several[found]:
+                basin = basins[y // factor, x // factor]
+                if basin and owner_of[basin] == found:
+                    labels[y, x] = label_of[basin]

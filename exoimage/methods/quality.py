@@ -40,6 +40,9 @@ FOCUS_TILE = 64
 FOCUS_TILES = 3
 """Focus is looked at in so many tiles along each edge, of so many pixels."""
 
+WELL_EDGE_PX = 160
+"""Size at which round wells are looked for: their rims are what is left of a photograph then."""
+
 UNEVEN_LIGHT_OD = 0.12
 """Background that differs by more than this between parts of a field (a quarter of the light) is uneven."""
 
@@ -179,6 +182,40 @@ def edge_blur_px(pixels: npt.NDArray[Any]) -> float:
 def is_out_of_focus(pixels: npt.NDArray[Any]) -> bool:
     """Whether even the sharpest edges of a field, (y, x, 3), are soft."""
     return edge_blur_px(pixels) > OUT_OF_FOCUS_PX
+
+
+def shows_wells(pixels: npt.NDArray[Any]) -> bool:
+    """Whether a picture looks like a photograph of round wells rather than a microscope's field.
+
+    Nearly perfect circles are looked for in a small version of it (Hough's transform): one that is half as wide as the
+    picture, or several of a tenth of its height at least in radius.
+
+    Parameters
+    ----------
+    pixels : (y, x, 3) array of uint8 or uint16
+        Stored values.
+
+    Examples
+    --------
+    >>> dish = np.full((200, 300, 3), 60, np.uint8)
+    >>> shows_wells(cv2.circle(dish.copy(), (150, 100), 80, (230, 230, 230), -1)), shows_wells(dish)
+    (True, False)
+    """
+    if min(pixels.shape[:2]) < WELL_EDGE_PX // 2 or pixels.dtype not in (np.uint8, np.uint16):
+        return False
+    # Every n-th pixel first: averaging a whole picture would cost as much as measuring it.
+    step = max(1, max(pixels.shape[:2]) // (4 * WELL_EDGE_PX))
+    some = np.ascontiguousarray(pixels[::step, ::step])
+    scale = min(1.0, WELL_EDGE_PX / max(some.shape[:2]))
+    small = np.asarray(cv2.resize(some, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    grey = (small.mean(axis=2) * (255 / max(float(small.max()), 1.0))).astype(np.uint8)
+    height = min(grey.shape)
+    found = cv2.HoughCircles(
+        cv2.GaussianBlur(grey, (0, 0), 1.0), cv2.HOUGH_GRADIENT_ALT, 1.5, 0.15 * height, param1=120, param2=0.85,
+        minRadius=height // 10, maxRadius=int(0.6 * height),
+    )  # fmt: skip
+    radii = np.empty(0) if found is None else np.asarray(found)[0, :, 2]
+    return len(radii) > 1 or bool((radii >= 0.25 * height).any())
 
 
 def _focus_tiles(pixels: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:

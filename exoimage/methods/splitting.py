@@ -115,11 +115,7 @@ def _assigned(whole: Labels, basins: Labels, owners: npt.NDArray[np.int32], has_
     labels_of = np.zeros(len(owners) + 1, dtype=np.int32)
     is_new = has_several[owners[by_owner]] & ~is_first
     labels_of[1 + by_owner] = np.where(is_new, count + np.cumsum(is_new), owners[by_owner])
-    rows, columns = np.nonzero(has_several[whole])
-    objects = whole[rows, columns]
-    near = basins[rows // factor, columns // factor]
-    # At a coarse scale a pixel at an outline may lie in no basin, or in a neighbour's: it stays its object's.
-    belongs = (near > 0) & (np.concatenate(([0], owners))[near] == objects)
-    labels = whole.copy()
-    labels[rows, columns] = np.where(belongs, labels_of[near], objects)
+    labels = np.empty_like(whole)
+    owner_of = np.concatenate(([0], owners)).astype(np.int32)
+    watershed_kernels.assign_basins(whole, basins, factor, owner_of, labels_of, has_several, labels)
     return labels

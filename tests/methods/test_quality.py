@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from support import ROOT, real_folder
 
 import exoimage as xi
 from exoimage.flags import Flag
@@ -70,3 +71,28 @@ def test_black_nodules_on_a_bright_ground_are_transmitted_light() -> None:
     pixels = np.full((300, 300, 3), (235, 205, 214), np.uint8)
     pixels[:, :130] = 8
     assert quality.wrong_light_flags(pixels.reshape(-1, 3), 255) == ()
+
+
+@pytest.mark.parametrize(("rows", "columns", "shape"), [(1, 1, (600, 800)), (2, 3, (600, 900)), (1, 2, (600, 1200))])
+def test_wells_given_as_a_field_are_told(rows: int, columns: int, shape: tuple[int, int]) -> None:
+    plate = synth.plate_photo(rows, columns, tuple(np.linspace(0.05, 0.4, rows * columns)), shape=shape, seed=1)
+    image = Image(plate.pixels)
+    assert Flag.WELL_PHOTO in xi.assay("alizarin-red").measure(image).flags
+    region = {"method": "wells", "rows": rows, "columns": columns}
+    assert Flag.WELL_PHOTO not in xi.assay("alizarin-red", region=region).measure(image).flags
+
+
+def test_no_demo_field_is_taken_for_a_photo_of_wells() -> None:
+    fields = sorted((ROOT / "test_images").glob("*/images/*_1_1.*"))
+    assert len(fields) > 10
+    colour = [image for image in map(xi.read, fields) if image.light == "absorbed"]
+    assert not any(quality.shows_wells(image.pixels) for image in colour)
+
+
+@pytest.mark.real
+def test_no_real_section_is_taken_for_a_photo_of_wells() -> None:
+    folders = ("histology_he", "histology_liverquant", "ihc", "ihc_deepliif", "dab_area", "alizarin_zebrafish")
+    files = [path for folder in folders for path in sorted((real_folder() / folder).iterdir())]
+    images = [image for image in map(xi.read, files) if image.light == "absorbed"]
+    assert len(images) > 10
+    assert not any(quality.shows_wells(image.pixels) for image in images)

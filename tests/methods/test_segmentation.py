@@ -110,3 +110,20 @@ def test_what_is_no_mask_is_refused(step) -> None:
             step(wrong)
     with pytest.raises(MeasureError, match="connectivity"):
         segmentation.fill_holes(np.zeros((3, 3), bool), connectivity=6)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [3, 8, 20, 33])
+def test_strokes_go_and_outlines_stay(width: int) -> None:
+    y, x = np.ogrid[:301, :407]
+    disc = (y - 150) ** 2 + (x - 120) ** 2 < (1.5 * width + 6) ** 2
+    stroke = (np.abs(y - 150) < width / 4) & (x > 100) & (x < 400)
+    left = segmentation.without_thin_parts(disc | stroke, width)
+    assert not left[:, 240 if width < 33 else 260 :].any()
+    assert (left & disc).sum() > 0.98 * disc.sum()
+    assert (left & ~disc).sum() < 0.1 * disc.sum()
+    assert not (left & ~(disc | stroke)).any()
+
+
+def test_nothing_is_thin_below_two_px() -> None:
+    mask = np.random.default_rng(0).random((40, 50)) < 0.3
+    np.testing.assert_array_equal(segmentation.without_thin_parts(mask, 1.5), mask)
