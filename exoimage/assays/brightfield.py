@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from exoimage.assays.chains import Chain, ImageJChain, NothingStained, OpticalDensityChain, grey_plane
 from exoimage.assays.choice import Choice, Scope
-from exoimage.assays.colour_sample import ColourSample, sample_colours
+from exoimage.assays.colour_sample import SAMPLE_SIZE, ColourSample, sample_colours
 from exoimage.assays.measuring import Measured, Part, measure_regions, with_flags
 from exoimage.assays.recipe import Locality, Recipe
 from exoimage.assays.regions import FoundRegions, RegionChoice, WholeRegion
@@ -178,13 +178,18 @@ class Brightfield(Recipe[ColourSample]):
         _refuse_unless_colour(self.assay, image)
         graphics, found = self._graphics(image), self.region.find(image)
         excluded = graphics.mask if graphics else None
+        # ImageJ's chain decides by the histogram of all pixels: a sample of them would say nothing more.
+        n_pixels = 0 if self.imagej else SAMPLE_SIZE
         sample = replace(
-            sample_colours(image, found, excluded, with_positions=self._light_is_uneven()),
+            sample_colours(image, found, excluded, n_pixels, with_positions=self._light_is_uneven()),
             annotated=graphics is not None,
             composite=_is_figure(graphics),
         )
-        if not self.imagej:
-            return sample
+        return self._with_grey_plane(sample, image, found, excluded) if self.imagej else sample
+
+    def _with_grey_plane(
+        self, sample: ColourSample, image: Image, found: FoundRegions, excluded: Mask | None
+    ) -> ColourSample:
         vectors, _ = self.stains.resolve([], stains.FULL_WHITE)
         grey, histogram = grey_plane(image.pixels, vectors.stain_set(stains.FULL_WHITE))
         is_whole = isinstance(self.region, WholeRegion) and excluded is None

@@ -89,13 +89,27 @@ class ColourSample:
 
 
 def sample_colours(
-    image: Image, found: FoundRegions, excluded: Mask | None, *, with_positions: bool = False
+    image: Image,
+    found: FoundRegions,
+    excluded: Mask | None,
+    size: int = SAMPLE_SIZE,
+    *,
+    with_positions: bool = False,
 ) -> ColourSample:
     """Sample the pixels of a picture's regions on a regular grid, annotations left out.
 
     A region's grid is as wide as its box demands, so a small region is sampled as well as a large one.
+
+    Parameters
+    ----------
+    image : Image
+    found : FoundRegions
+    excluded : (y, x) bool array or None
+    size : int
+        Pixels of each region, about.
+    with_positions : bool
     """
-    grids = [sampling_grid(region, excluded) for region in found.regions]
+    grids = [sampling_grid(region, excluded, size) for region in found.regions]
     pixels = np.concatenate([image.pixels[rows, columns] for rows, columns in grids])
     positions = np.empty((0, 2), dtype=np.float32)
     if with_positions:
@@ -112,6 +126,8 @@ def sampling_grid(
     region: Region, excluded: Mask | None, size: int = SAMPLE_SIZE
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Rows and columns of a regular grid of about `size` points over a region's box, those outside left out."""
+    if size == 0:
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     rows, columns = region.box
     height, width = rows.stop - rows.start, columns.stop - columns.start
     step = max(1, round((height * width / size) ** 0.5))
