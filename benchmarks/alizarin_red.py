@@ -13,16 +13,15 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from timing import median_seconds
 
 SHAPE = (2048, 2048)
 
@@ -33,16 +32,6 @@ def picture() -> np.ndarray:
     tile = skimage.data.immunohistochemistry()
     repeats = (-(-SHAPE[0] // tile.shape[0]), -(-SHAPE[1] // tile.shape[1]), 1)
     return np.ascontiguousarray(np.tile(tile, repeats)[: SHAPE[0], : SHAPE[1]])
-
-
-def median_seconds(work: Callable[[], object], repeats: int = 9) -> float:
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 def in_memory() -> None:

@@ -8,10 +8,8 @@ is what measuring costs after the study has observed and decided.
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from timing import median_seconds
 
 import exoimage as xi
 from exoimage.images.image import Image
@@ -39,21 +38,11 @@ PICTURES: Mapping[str, Callable[[], npt.NDArray[Any]]] = {
     "stain-area": lambda: _nodules("Sirius red"),
     "von-kossa": lambda: synth.silver_field(QUARTER, synth.Silver(count=60, borders_od=0.3), seed=1).pixels,
     "masson": lambda: synth.trichrome_field(QUARTER, synth.Section(width_px=60), seed=1).pixels,
-    "he-bone": lambda: synth.bone_field(
-        QUARTER, synth.Trabeculae(0.2, spacing_um=200), pixel_size_um=PIXEL_SIZE_UM, seed=3
-    ).pixels,
+    "he-bone": lambda: (
+        synth.bone_field(QUARTER, synth.Trabeculae(0.2, spacing_um=200), pixel_size_um=PIXEL_SIZE_UM, seed=3).pixels
+    ),
     "ihc-dab": lambda: synth.immuno_field(QUARTER, seed=1).pixels,
 }
-
-
-def median_ms(work: Callable[[], object], repeats: int = 9) -> float:
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return 1e3 * statistics.median(times)
 
 
 def mirrored(tile: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -68,12 +57,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "field.tif"
             tifffile.imwrite(path, image.pixels, compression="lzw", photometric="rgb")
-            reading = median_ms(lambda path=path: tifffile.imread(path))
+            reading = 1e3 * median_seconds(lambda path=path: tifffile.imread(path))
         recipe = xi.assay(name)
         evidence = recipe.observe(image)
         resolved = recipe.resolve([evidence])
-        alone = median_ms(lambda recipe=recipe, image=image: recipe.measure(image))
-        in_study = median_ms(lambda r=resolved, image=image, e=evidence: r.measure(image, e))
+        alone = 1e3 * median_seconds(lambda recipe=recipe, image=image: recipe.measure(image))
+        in_study = 1e3 * median_seconds(lambda r=resolved, image=image, e=evidence: r.measure(image, e))
         print(
             f"{name:14s} {reading:10.0f} {alone:9.0f} {alone / reading:6.2f} {in_study:14.0f} {in_study / reading:6.2f}"
         )

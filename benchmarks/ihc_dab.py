@@ -9,14 +9,12 @@ distance-transform watershed, a table of every nucleus).
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tifffile
+from timing import median_seconds
 
 import exoimage as xi
 from exoimage.images.image import Image
@@ -29,16 +27,6 @@ def picture() -> np.ndarray:
 
     tile = skimage.data.immunohistochemistry()
     return np.ascontiguousarray(np.tile(tile, (4, 4, 1))[: SHAPE[0], : SHAPE[1]])
-
-
-def median_seconds(work: Callable[[], object], repeats: int = 7) -> float:
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 def with_scikit_image(rgb: np.ndarray) -> tuple[float, int]:

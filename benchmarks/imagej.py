@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from alizarin_red import median_seconds, picture
+from alizarin_red import picture
+from timing import median_seconds
 
 HERE = Path(__file__).resolve().parent
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from exoimage.assays.chains import Chain
 from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Value
+from exoimage.assays.common_columns import PLACE_AND_AREA_COLUMNS, WHITE_COLUMNS, place_and_area, white_values
 from exoimage.assays.lengths import disc_area
 from exoimage.assays.measuring import Labels, Mask, Measured, Part
-from exoimage.assays.stain_measuring import white_values
 from exoimage.flags import Flag, merged
 from exoimage.methods import bone_tissue, histomorphometry, particles, segmentation, stains
 from exoimage.methods.bone_tissue import BoneSizes
@@ -51,9 +51,7 @@ COLUMNS = (
         "Density of nuclear stain (with ImageJ's chain: of eosin) above which a pixel counts.", Mean(),
     ),
     Column("nucleus_px", "Diameter of a marrow cell's nucleus that was reckoned with."),
-    Column("white_r", "White point in red, in the units of the pixels."),
-    Column("white_g", "White point in green, in the units of the pixels."),
-    Column("white_b", "White point in blue, in the units of the pixels."),
+    *WHITE_COLUMNS,
     Column("b_ar_px", "B.Ar in pixels.", Sum()),
     Column("t_ar_px", "T.Ar in pixels.", Sum()),
     Column("ma_ar_px", "Ma.Ar in pixels.", Sum()),
@@ -63,10 +61,7 @@ COLUMNS = (
 )  # fmt: skip
 
 OBJECT_COLUMNS = (
-    Column("y_px", "Centroid, from the upper edge; the centre of the first pixel is 0.5."),
-    Column("x_px", "Centroid, from the left edge; the centre of the first pixel is 0.5."),
-    Column("area_px", "Number of pixels."),
-    Column("area_um2", "Area."),
+    *PLACE_AND_AREA_COLUMNS,
     Column("perimeter_um", "Length of the outline within the region."),
     Column("perimeter_px", "The same in pixels."),
 )
@@ -119,7 +114,7 @@ def measure_bone(part: Part, chain: Chain, found: Found, nucleus_px: float) -> M
         **_values_in_um(lengths, part.image.pixel_size),
         "threshold_od": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
         "nucleus_px": nucleus_px,
-        **white_values(chain),
+        **white_values(chain.stains.white),
     }
     ordered = {column.name: values[column.name] for column in COLUMNS}
     flags = merged(found.flags, (Flag.STAIN_MISMATCH,) if _is_another_stain(part, chain, bone) else ())
@@ -242,10 +237,7 @@ def _object_values(
 ) -> Mapping[str, npt.NDArray[Any]]:
     um = np.nan if part.image.pixel_size is None else part.image.pixel_size
     return {
-        "y_px": table.y_px,
-        "x_px": table.x_px,
-        "area_px": table.area_px.astype(np.int64),
-        "area_um2": table.area_px * um**2,
+        **place_and_area(part, table),
         "perimeter_um": perimeters * um,
         "perimeter_px": perimeters,
     }

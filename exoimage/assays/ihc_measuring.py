@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from exoimage.assays.chains import Chain
 from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Value
+from exoimage.assays.common_columns import REGION_AREA_PX, REGION_AREA_UM2, WHITE_COLUMNS, white_values
 from exoimage.assays.measuring import Measured, Part
-from exoimage.assays.stain_measuring import is_another_stain, white_values
+from exoimage.assays.stain_measuring import is_another_stain
 from exoimage.flags import Flag
 from exoimage.methods import bright_nuclei, cell_compartments, ihc_scores, particles
 from exoimage.methods.density import MAX_OD
@@ -66,16 +67,14 @@ COLUMNS = (
     Column("ihc_profiler_score", "IHC Profiler's mean zone of the tissue's pixels, 1 to 4.", Mean()),
     Column("dab_area_um2", "Area that is stained brown.", Sum()),
     Column("tissue_area_um2", "Area of tissue.", Sum()),
-    Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
+    REGION_AREA_UM2,
     Column("threshold_od", "Optical density of DAB above which a pixel counts as stained.", Mean()),
     Column("nucleus_diameter_px", "Typical diameter of a nucleus that was looked for, in pixels.", Mean()),
-    Column("white_r", "White point in red, in the units of the pixels."),
-    Column("white_g", "White point in green, in the units of the pixels."),
-    Column("white_b", "White point in blue, in the units of the pixels."),
+    *WHITE_COLUMNS,
     Column("dab_area_px", "Area that is stained brown, in pixels.", Sum()),
     Column("dab_tissue_px", "Stained area within tissue, in pixels.", Sum()),
     Column("tissue_area_px", "Area of tissue in pixels.", Sum()),
-    Column("region_area_px", "Area of the region in pixels.", Sum()),
+    REGION_AREA_PX,
 )  # fmt: skip
 
 OBJECT_COLUMNS = (
@@ -241,7 +240,7 @@ def _area_values(part: Part, chain: Chain, dab: Plane, brown: Mask, tissue: Mask
         "tissue_area_um2": None if um2 is None else tissue_px * um2,
         "region_area_um2": None if um2 is None else part.area_px * um2,
         "threshold_od": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
-        **white_values(chain),
+        **white_values(chain.stains.white),
         "dab_area_px": brown_px,
         "dab_tissue_px": both_px,
         "tissue_area_px": tissue_px,

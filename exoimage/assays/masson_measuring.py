@@ -11,8 +11,15 @@ import numpy.typing as npt
 
 from exoimage.assays.chains import Chain, ImageJChain
 from exoimage.assays.columns import Column, Ratio, Sum, Value
+from exoimage.assays.common_columns import (
+    PLACE_AND_AREA_COLUMNS,
+    REGION_AREA_PX,
+    REGION_AREA_UM2,
+    WHITE_COLUMNS,
+    place_and_area,
+    white_values,
+)
 from exoimage.assays.measuring import Labels, Mask, Measured, Part
-from exoimage.assays.stain_measuring import white_values
 from exoimage.assays.tissue_choices import GLASS, ByColour, ByExample
 from exoimage.flags import Flag
 from exoimage.methods import particles, red_bone, segmentation, stains, trichrome
@@ -44,28 +51,21 @@ COLUMNS = (
         Ratio("osteoid_px", "bone_px", 100.0),
     ),
     Column("tissue_area_um2", "Area of tissue in the region, glass left out.", Sum()),
-    Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
+    REGION_AREA_UM2,
     Column("threshold_hue_deg", "Hue that parts the collagen's colour from red; empty with ImageJ's chain."),
     Column("threshold_od", "Mean density above which a pixel is stained (with ImageJ's chain: density of collagen)."),
-    Column("white_r", "White point in red, in the units of the pixels."),
-    Column("white_g", "White point in green, in the units of the pixels."),
-    Column("white_b", "White point in blue, in the units of the pixels."),
+    *WHITE_COLUMNS,
     Column("new_bone_px", "Area of new bone in pixels.", Sum()),
     Column("mature_bone_px", "Area of mature bone in pixels.", Sum()),
     Column("osteoid_px", "Area of osteoid in pixels; Goldner's only.", Sum()),
     Column("bone_px", "Area of new and mature bone in pixels.", Sum()),
     Column("tissue_area_px", "Area of tissue in pixels.", Sum()),
-    Column("region_area_px", "Area of the region in pixels.", Sum()),
+    REGION_AREA_PX,
     Column("new_bone_integrated_od", "Optical density of its stain summed over new bone.", Sum()),
     Column("mature_bone_integrated_od", "Optical density of its stain summed over mature bone.", Sum()),
 )  # fmt: skip
 
-OBJECT_COLUMNS = (
-    Column("y_px", "Centroid, from the upper edge; the centre of the first pixel is 0.5."),
-    Column("x_px", "Centroid, from the left edge; the centre of the first pixel is 0.5."),
-    Column("area_px", "Number of pixels."),
-    Column("area_um2", "Area."),
-)
+OBJECT_COLUMNS = (*PLACE_AND_AREA_COLUMNS,)
 
 SPECK_PX = 5
 """Width of the median filter that takes noise and JPEG's blocks off the collagen's mask."""
@@ -293,7 +293,7 @@ def _areas(part: Part, chain: Chain, *, new: int, mature: int | None, tissue: in
         "bone_px": bone,
         "tissue_area_px": tissue,
         "region_area_px": part.area_px,
-        **white_values(chain),
+        **white_values(chain.stains.white),
     }
 
 
@@ -312,12 +312,8 @@ def _mean_ods(part: Part, chain: Chain, colours: Colours, bone: _Bone) -> tuple[
 
 
 def _object_values(part: Part, table: particles.ObjectTable) -> dict[str, npt.NDArray[Any]]:
-    um2 = np.nan if part.pixel_area_um2 is None else part.pixel_area_um2
     return {
-        "y_px": table.y_px,
-        "x_px": table.x_px,
-        "area_px": table.area_px.astype(np.int64),
-        "area_um2": table.area_px * um2,
+        **place_and_area(part, table),
     }
 
 

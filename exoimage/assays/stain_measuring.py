@@ -11,6 +11,14 @@ import numpy.typing as npt
 
 from exoimage.assays.chains import Chain, Plane
 from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Value
+from exoimage.assays.common_columns import (
+    PLACE_AND_AREA_COLUMNS,
+    REGION_AREA_PX,
+    REGION_AREA_UM2,
+    WHITE_COLUMNS,
+    place_and_area,
+    white_values,
+)
 from exoimage.assays.measuring import Labels, Mask, Measured, Part
 from exoimage.flags import Flag
 from exoimage.methods import particles, segmentation, stains
@@ -26,7 +34,7 @@ COLUMNS = (
     ),
     Column("integrated_od", "Optical density of the stain summed over the stained objects.", Mean(), primary=True),
     Column("stained_area_um2", "Stained area.", Sum()),
-    Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
+    REGION_AREA_UM2,
     Column(
         "mean_od", "Mean optical density of the stain over the stained objects.",
         Ratio("integrated_od", "stained_area_px"),
@@ -39,19 +47,14 @@ COLUMNS = (
     Column("nodules_per_mm2", "Stained objects per area of the region.", Ratio("nodule_count", "region_area_um2", 1e6)),
     Column("nodule_area_median_um2", "Median area of the stained objects.", Mean()),
     Column("threshold_od", "Optical density above which a pixel counts as stained.", Mean()),
-    Column("white_r", "White point in red, in the units of the pixels."),
-    Column("white_g", "White point in green, in the units of the pixels."),
-    Column("white_b", "White point in blue, in the units of the pixels."),
+    *WHITE_COLUMNS,
     Column("stained_area_px", "Stained area in pixels.", Sum()),
-    Column("region_area_px", "Area of the region in pixels.", Sum()),
+    REGION_AREA_PX,
     Column("nodule_area_median_px", "Median area of the stained objects in pixels.", Mean()),
 )  # fmt: skip
 
 OBJECT_COLUMNS = (
-    Column("y_px", "Centroid, from the upper edge; the centre of the first pixel is 0.5."),
-    Column("x_px", "Centroid, from the left edge; the centre of the first pixel is 0.5."),
-    Column("area_px", "Number of pixels."),
-    Column("area_um2", "Area."),
+    *PLACE_AND_AREA_COLUMNS,
     Column("circularity", "4π·area / perimeter², with ImageJ's perimeter of the outline; at most 1."),
     Column("mean_od", "Mean optical density of the stain over the object."),
 )
@@ -106,11 +109,6 @@ def is_another_stain(part: Part, chain: Chain, plane: Plane, labels: Labels | Ma
     return stains.hue_angle_deg(colour.tolist(), target) > MISMATCH_DEG
 
 
-def white_values(chain: Chain) -> dict[str, Value]:
-    """The white point's columns."""
-    return dict(zip(("white_r", "white_g", "white_b"), chain.stains.white.rgb, strict=True))
-
-
 def _nodules(part: Part, plane: Plane, stained: Mask, sizes: Sizes) -> tuple[Labels, particles.ObjectTable]:
     if sizes.hole >= 1:
         stained = part.within(segmentation.fill_holes(stained, sizes.hole))
@@ -123,12 +121,8 @@ def _nodules(part: Part, plane: Plane, stained: Mask, sizes: Sizes) -> tuple[Lab
 
 
 def _object_values(part: Part, table: particles.ObjectTable) -> dict[str, npt.NDArray[Any]]:
-    um2 = np.nan if part.pixel_area_um2 is None else part.pixel_area_um2
     return {
-        "y_px": table.y_px,
-        "x_px": table.x_px,
-        "area_px": table.area_px.astype(np.int64),
-        "area_um2": table.area_px * um2,
+        **place_and_area(part, table),
         "circularity": table.circularity,
         "mean_od": table.intensity_sum / np.maximum(table.area_px, 1),
     }
@@ -150,7 +144,7 @@ def _values(part: Part, chain: Chain, objects: dict[str, npt.NDArray[Any]], mean
         "nodules_per_mm2": None if um2 is None else count / (part.area_px * um2) * 1e6,
         "nodule_area_median_um2": None if um2 is None or median_px is None else median_px * um2,
         "threshold_od": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
-        **white_values(chain),
+        **white_values(chain.stains.white),
         "stained_area_px": stained_px,
         "region_area_px": part.area_px,
         "nodule_area_median_px": median_px,

@@ -15,10 +15,17 @@ from exoimage.assays.brightfield import IMAGEJ_DEFAULTS, Brightfield
 from exoimage.assays.chains import Chain, Mask, Plane
 from exoimage.assays.colour_sample import ColourSample
 from exoimage.assays.columns import Column, Mean, Ratio, Sum, Value
+from exoimage.assays.common_columns import (
+    PLACE_AND_AREA_COLUMNS,
+    REGION_AREA_PX,
+    REGION_AREA_UM2,
+    WHITE_COLUMNS,
+    place_and_area,
+    white_values,
+)
 from exoimage.assays.lengths import Length, disc_area
 from exoimage.assays.measuring import Measured, Part
 from exoimage.assays.stain_choices import PresetStains, StainChoice
-from exoimage.assays.stain_measuring import white_values
 from exoimage.assays.threshold_choices import AutoThreshold, FixedThreshold, ThresholdChoice
 from exoimage.images.image import Image
 from exoimage.methods import particles, segmentation, silver, splitting
@@ -38,26 +45,21 @@ COLUMNS = (
     Column("nodule_area_sum_um2", "Area of all nodules.", Sum()),
     Column("nodule_area_median_um2", "Median area of a nodule.", Mean()),
     Column("threshold", "Density shared by all colours above which a pixel is silver.", Mean()),
-    Column("region_area_um2", "Area of the region, burnt-in annotations left out.", Sum()),
+    REGION_AREA_UM2,
     Column("left_out_count", "Black objects that are no nodules by their size, shape or density.", Sum()),
     Column(
         "left_out_pct", "Share of the region's area that they cover.",
         Ratio("left_out_px", "region_area_px", 100.0),
     ),
-    Column("white_r", "White point in red, in the units of the pixels."),
-    Column("white_g", "White point in green, in the units of the pixels."),
-    Column("white_b", "White point in blue, in the units of the pixels."),
+    *WHITE_COLUMNS,
     Column("stained_area_px", "Area of all nodules in pixels.", Sum()),
-    Column("region_area_px", "Area of the region in pixels.", Sum()),
+    REGION_AREA_PX,
     Column("left_out_px", "Area of the black objects that are no nodules, in pixels.", Sum()),
     Column("nodule_area_median_px", "Median area of a nodule in pixels.", Mean()),
 )  # fmt: skip
 
 OBJECT_COLUMNS = (
-    Column("y_px", "Centroid, from the upper edge; the centre of the first pixel is 0.5."),
-    Column("x_px", "Centroid, from the left edge; the centre of the first pixel is 0.5."),
-    Column("area_px", "Number of pixels."),
-    Column("area_um2", "Area."),
+    *PLACE_AND_AREA_COLUMNS,
     Column("circularity", "4π·area / perimeter², with ImageJ's perimeter of the outline; at most 1."),
     Column("roundness", "Minor / major axis of the ellipse of equal moments."),
 )
@@ -214,12 +216,8 @@ def _without_specks(part: Part, black: Mask, smallest_px: float, hole_px: float)
 
 
 def _objects(part: Part, nodules: particles.ObjectTable) -> dict[str, npt.NDArray[Any]]:
-    um2 = np.nan if part.pixel_area_um2 is None else part.pixel_area_um2
     return {
-        "y_px": nodules.y_px,
-        "x_px": nodules.x_px,
-        "area_px": nodules.area_px.astype(np.int64),
-        "area_um2": nodules.area_px * um2,
+        **place_and_area(part, nodules),
         "circularity": nodules.circularity,
         "roundness": nodules.roundness,
     }
@@ -240,7 +238,7 @@ def _values(
         "region_area_um2": None if um2 is None else part.area_px * um2,
         "left_out_count": len(left_out),
         "left_out_pct": 100.0 * int(left_out.sum()) / part.area_px,
-        **white_values(chain),
+        **white_values(chain.stains.white),
         "stained_area_px": total,
         "region_area_px": part.area_px,
         "left_out_px": int(left_out.sum()),

@@ -21,17 +21,12 @@ from exoimage.methods.synth.optics import (
     photograph,
     smooth_noise,
     transmittance,
+    unit,
 )
 
-
-def _unit(vector: Rgb) -> Rgb:
-    length = float(np.linalg.norm(vector))
-    return (vector[0] / length, vector[1] / length, vector[2] / length)
-
-
-DEMO_ALIZARIN: Rgb = _unit((0.22, 0.80, 0.56))
-CELL_LAYER: Rgb = _unit((0.52, 0.57, 0.64))
-NEUTRAL: Rgb = _unit((1.0, 1.0, 1.0))
+DEMO_ALIZARIN: Rgb = unit((0.22, 0.80, 0.56))
+CELL_LAYER: Rgb = unit((0.52, 0.57, 0.64))
+NEUTRAL: Rgb = unit((1.0, 1.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -171,7 +166,7 @@ def nodule_field(
     specks = debris_od(shape, surroundings.debris, surroundings_rng)
     stain = growth.stain_od + haze(shape, surroundings.haze_od, surroundings_rng)
     lit = illumination(shape, light)
-    passed = transmittance([stain, layer, specks], [_unit(vector), CELL_LAYER, NEUTRAL])
+    passed = transmittance([stain, layer, specks], [unit(vector), CELL_LAYER, NEUTRAL])
     scene = np.asarray(passed * lit[:, :, np.newaxis] * (np.array(light.white) / 255), np.float32)
     return NoduleField(
         pixels=photograph(scene, camera, camera_rng),
@@ -181,7 +176,7 @@ def nodule_field(
         debris=specks > 0.1,
         light=lit,
         white=white_stored(light, camera),
-        vector=_unit(vector),
+        vector=unit(vector),
     )
 
 

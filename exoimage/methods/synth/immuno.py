@@ -21,6 +21,7 @@ from exoimage.methods.synth.optics import (
     photograph,
     smooth_noise,
     transmittance,
+    unit,
 )
 
 HAEMATOXYLIN: Rgb = (0.65, 0.70, 0.29)
@@ -149,7 +150,7 @@ def immuno_field(
     haematoxylin = np.concatenate([[0.0], counterstain]).astype(np.float32)[nuclei] * texture
     pale_tissue = 0.03 * np.exp(0.5 * smooth_noise(shape, cells.diameter_px, stain_rng))
     haematoxylin = (blurred(haematoxylin, 0.5) + pale_tissue) * np.float32(cells.strength)
-    passed = transmittance([haematoxylin.astype(np.float32), dab], [_unit(vectors[0]), _unit(vectors[1])])
+    passed = transmittance([haematoxylin.astype(np.float32), dab], [unit(vectors[0]), unit(vectors[1])])
     scene = passed * illumination(shape, light)[:, :, np.newaxis] * (np.array(light.white, np.float32) / 255)
     sums = np.bincount(stained.ravel(), weights=dab.ravel(), minlength=count + 1)[1:]
     means = sums / np.maximum(np.bincount(stained.ravel(), minlength=count + 1)[1:], 1)
@@ -171,10 +172,10 @@ def tilted(vector: Rgb, degrees: float, towards: Rgb = (0.0, 0.0, 1.0)) -> Rgb:
     >>> tuple(round(v, 3) for v in tilted((1.0, 0.0, 0.0), 90))
     (0.0, 0.0, 1.0)
     """
-    unit, other = np.array(_unit(vector)), np.array(_unit(towards))
-    across = other - (other @ unit) * unit
+    one, other = np.array(unit(vector)), np.array(unit(towards))
+    across = other - (other @ one) * one
     across /= np.linalg.norm(across)
-    turned = np.cos(np.radians(degrees)) * unit + np.sin(np.radians(degrees)) * across
+    turned = np.cos(np.radians(degrees)) * one + np.sin(np.radians(degrees)) * across
     return float(turned[0]), float(turned[1]), float(turned[2])
 
 
@@ -218,8 +219,3 @@ def _placed_nuclei(shape: tuple[int, int], cells: Immunostain, rng: np.random.Ge
     # One that a corner of the field cut off entirely has no pixel: numbers stay without gaps.
     present, numbered = np.unique(labels, return_inverse=True)
     return np.asarray(numbered.reshape(shape) + (0 if present[0] == 0 else 1), np.int32)
-
-
-def _unit(vector: Rgb) -> Rgb:
-    length = float(np.linalg.norm(vector))
-    return (vector[0] / length, vector[1] / length, vector[2] / length)

@@ -116,6 +116,12 @@ def illumination(shape: tuple[int, int], light: Light) -> FloatArray:
     return np.asarray(1 - light.relative_range * (fall - fall.min()) / span, np.float32)
 
 
+def unit(vector: Rgb) -> Rgb:
+    """An optical-density vector scaled to length 1."""
+    length = float(np.linalg.norm(vector))
+    return (vector[0] / length, vector[1] / length, vector[2] / length)
+
+
 def transmittance(amounts: Sequence[FloatArray], vectors: Sequence[Rgb]) -> FloatArray:
     """Share of the light that passes several stains: ``10 ** -sum(amount * vector)`` (Beer–Lambert).
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.errors import MeasureError, RecipeError
-from exoimage.methods.synth.fields import DEMO_ALIZARIN, _unit, haze, white_stored
+from exoimage.methods.synth.fields import DEMO_ALIZARIN, haze, white_stored
 from exoimage.methods.synth.nodules import Nodules, grow_nodules
 from exoimage.methods.synth.optics import (
     Camera,
@@ -24,6 +24,7 @@ from exoimage.methods.synth.optics import (
     photograph,
     smooth_noise,
     transmittance,
+    unit,
 )
 
 # Pitch and inner radius of the wells in mm, as makers of SBS plates (127.76 × 85.48 mm) give them.
@@ -187,11 +188,11 @@ def plate_photo(
         _draw_well(scene, well, scene_rng)
     if rows * columns > 1:
         _emboss_names(scene, wells, frame)
-    scene *= transmittance([stain], [_unit(vector)])
+    scene *= transmittance([stain], [unit(vector)])
     lit = illumination(shape, light)[:, :, np.newaxis]
     scene = np.asarray(scene * lit * (np.array(light.white) / 255), np.float32)
     pixels = photograph(scene, camera, camera_rng)
-    return Plate(pixels, wells, stain, mask, white_stored(light, camera), _unit(vector), tilt_deg)
+    return Plate(pixels, wells, stain, mask, white_stored(light, camera), unit(vector), tilt_deg)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from exoimage.methods.synth.optics import (
     photograph,
     smooth_noise,
     transmittance,
+    unit,
 )
 
 NUCLEAR_FAST_RED: Rgb = (0.22, 0.84, 0.50)
@@ -146,7 +147,7 @@ def silver_field(
     pink = silver.counterstain_od * np.exp(0.3 * cell_layer(shape, layer_rng)) * (silver.counterstain_od > 0)
     passed = transmittance(
         [np.asarray(black + other_black + grey, np.float32) * np.float32(3**0.5), rim, np.asarray(pink, np.float32)],
-        [NEUTRAL, _unit(BROWN), _unit(counterstain)],
+        [NEUTRAL, unit(BROWN), unit(counterstain)],
     )
     lit = illumination(shape, light)
     scene = np.asarray(passed * lit[:, :, np.newaxis] * (np.array(light.white) / 255), np.float32)
@@ -157,11 +158,6 @@ def silver_field(
         distractors=(other_black + grey) > 0.1,
         white=white_stored(light, camera),
     )
-
-
-def _unit(vector: Rgb) -> Rgb:
-    red, green, blue = np.array(vector) / np.linalg.norm(vector)
-    return float(red), float(green), float(blue)
 
 
 def _placed(shape: tuple[int, int], silver: Silver, rng: np.random.Generator) -> list[tuple[float, float, float]]:

@@ -20,6 +20,7 @@ from exoimage.methods.synth.optics import (
     photograph,
     smooth_noise,
     transmittance,
+    unit,
 )
 
 Mask = npt.NDArray[np.bool_]
@@ -201,17 +202,12 @@ def trichrome_field(
     layers, glass = _stained(collagen, mature, glass, section, stain_rng)
     passed = transmittance(
         [layers.collagen, layers.red, layers.nuclei, layers.erythrocytes],
-        [_unit(v) for v in (colours.collagen, colours.red, colours.nuclei, colours.erythrocytes)],
+        [unit(v) for v in (colours.collagen, colours.red, colours.nuclei, colours.erythrocytes)],
     )
     lit = illumination(shape, light)
     scene = np.asarray(passed * lit[:, :, np.newaxis] * (np.array(light.white) / 255), np.float32)
     red, green, blue = (value / 255 * camera.max_value for value in light.white)
     return TrichromeField(photograph(scene, camera, camera_rng), collagen, mature, glass, (red, green, blue))
-
-
-def _unit(vector: Rgb) -> Rgb:
-    length = float(np.linalg.norm(vector))
-    return (vector[0] / length, vector[1] / length, vector[2] / length)
 
 
 def _tissues(shape: tuple[int, int], section: Section, rng: np.random.Generator) -> tuple[Mask, Mask, Mask]:
