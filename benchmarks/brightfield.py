@@ -2,7 +2,7 @@
 
     python benchmarks/brightfield.py [ASSAY ...]
 
-Pictures of 2048 × 2048 px in memory. "alone" is `recipe.measure(image)`: observing, deciding and measuring; "in a study"
+Pictures of 2048 × 2048 px in memory. "alone" is `recipe.measure(image)`: observing, deciding, measuring; "in a study"
 is what measuring costs after the study has observed and decided.
 """
 

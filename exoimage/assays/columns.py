@@ -105,6 +105,56 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class WilsonBound:
+    """An end of Wilson's 95 % interval of a share, in percent, of the fields' pooled counts.
+
+    The interval is of the counted cells only: cells of one well are no independent samples of a treatment.
+
+    References
+    ----------
+    Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927;22:209-212.
+    doi:10.1080/01621459.1927.10502953
+
+    Examples
+    --------
+    >>> round(WilsonBound("n", "of", upper=True).of("high", [{"n": 0, "of": 10}]), 2)
+    27.75
+    """
+
+    successes: str
+    trials: str
+    upper: bool
+
+    def of(self, column: str, rows: Sequence[Row]) -> float | None:  # noqa: ARG002
+        """Pool the counts, then take the interval."""
+        usable = [r for r in rows if _numbers(self.successes, [r]) and _numbers(self.trials, [r])]
+        ends = wilson_pct(sum(_numbers(self.successes, usable)), sum(_numbers(self.trials, usable)))
+        return ends[self.upper] if ends else None
+
+    def describe(self) -> str:
+        """The rule in words."""
+        return f"Wilson's 95 % interval of the sum of {self.successes} / sum of {self.trials}, over the fields"
+
+
+def wilson_pct(successes: float, trials: float) -> tuple[float, float] | tuple[()]:
+    """Wilson's 95 % interval of a share in percent; empty where nothing was tried.
+
+    Examples
+    --------
+    >>> [round(end, 1) for end in wilson_pct(50, 100)], wilson_pct(0, 0)
+    ([40.4, 59.6], ())
+    """
+    if trials == 0:
+        return ()
+    share, z = successes / trials, 1.959963984540054
+    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    reach = z / (1 + z * z / trials) * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5
+    low = 0.0 if successes == 0 else 100.0 * (middle - reach)
+    high = 100.0 if successes == trials else 100.0 * (middle + reach)
+    return low, high
+
+
+@dataclass(frozen=True)
 class NotAggregated:
     """The column says something of a field only."""
 

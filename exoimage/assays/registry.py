@@ -18,6 +18,7 @@ ASSAYS: Mapping[str, str] = MappingProxyType(
         "von-kossa": "exoimage.assays.von_kossa:VonKossa",
         "masson": "exoimage.assays.masson:Masson",
         "ihc-dab": "exoimage.assays.ihc_dab:IhcDab",
+        "edu": "exoimage.assays.edu:Edu",
         "stain-area": "exoimage.assays.stain_area:StainArea",
     }
 )
