@@ -17,7 +17,7 @@ from exoimage.errors import MeasureError
 from exoimage.methods import _kernels_nuclei as kernels
 from exoimage.methods import segmentation
 from exoimage.methods._kernels import replace_labels
-from exoimage.methods.density import density_tables, light_surface
+from exoimage.methods.density import code_count, density_tables, light_surface, stored_codes
 from exoimage.methods.stains import StainSet
 
 Floats = npt.NDArray[np.float32]
@@ -93,11 +93,8 @@ def nuclear_planes(
     >>> float(h.max()), float(darkness.max())
     (0.0, 0.0)
     """
-    scale = 1.0
-    if pixels.dtype not in (np.uint8, np.uint16):
-        scale = (max_value or 1.0) / 65535
-        pixels = (np.clip(pixels, 0, max_value or 1.0) / scale + 0.5).astype(np.uint16)
-    densities = density_tables(stains.white, int(np.iinfo(pixels.dtype).max) + 1, scale)
+    pixels, scale = stored_codes(pixels, max_value or 1.0)
+    densities = density_tables(stains.white, code_count(pixels), scale)
     weights = stains.unmixing.astype(np.float32)
     tables = [
         np.ascontiguousarray(densities * weights[:, stains.index(name), np.newaxis])
