@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.methods import thresholds
-from exoimage.methods.density import MAX_OD, White
-from exoimage.methods.trichrome import RED, TISSUE, codes_of
+from exoimage.methods.density import MAX_OD, White, stored_codes
+from exoimage.methods.trichrome import RED, TISSUE
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -181,7 +181,7 @@ def _blocks(
 ) -> _Blocks:
     from exoimage.methods import _kernels_trichrome
 
-    codes, scale = codes_of(pixels, max_value or 1.0)
+    codes, scale = stored_codes(pixels, max_value or 1.0)
     sums = np.zeros((-(-kinds.shape[0] // factor), -(-kinds.shape[1] // factor), 5), np.int64)
     # Two rows of a block, or three, say enough of it.
     _kernels_trichrome.block_sums(codes, kinds, RED, collagen, factor, max(1, factor // 2), sums)

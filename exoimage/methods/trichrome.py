@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.errors import MeasureError
-from exoimage.methods.density import White, density_tables, light_surface, optical_density
+from exoimage.methods.density import White, code_count, density_tables, light_surface, optical_density, stored_codes
 from exoimage.methods.stains import StainSet
 
 Bytes = npt.NDArray[np.uint8]
@@ -232,8 +232,8 @@ def classify(
         return np.asarray(_KINDS[passed @ np.array([1, 2, 4, 8])], np.uint8)
     from exoimage.methods import _kernels_trichrome
 
-    codes, scale = codes_of(array, max_value or 1.0)
-    tables = _packed(density_tables(white, int(np.iinfo(codes.dtype).max) + 1, scale), weights, least)
+    codes, scale = stored_codes(array, max_value or 1.0)
+    tables = _packed(density_tables(white, code_count(codes), scale), weights, least)
     kinds = np.empty(codes.shape[:2], np.uint8)
     _kernels_trichrome.kinds_of_pixels(codes, tables, _KINDS, kinds)
     return kinds
@@ -263,8 +263,8 @@ def mean_amounts(
     """
     from exoimage.methods import _kernels_trichrome
 
-    values, scale = codes_of(np.asarray(pixels), max_value or 1.0)
-    density = density_tables(stain_set.white, int(np.iinfo(values.dtype).max) + 1, scale)
+    values, scale = stored_codes(np.asarray(pixels), max_value or 1.0)
+    density = density_tables(stain_set.white, code_count(values), scale)
     weights = np.array([stain_set.unmixing[:, stain_set.index(stain)] for stain in stains], np.float32)
     tables = np.concatenate([np.zeros((1, *density.shape), np.float32), density * weights[:, :, np.newaxis]])
     sums, counts = np.zeros(len(tables)), np.zeros(len(tables), np.int64)
@@ -383,14 +383,3 @@ def _packed(
         field[0] += _TOP_BIT
         packed += field << (index * _FIELD_BITS)
     return packed
-
-
-def codes_of(pixels: npt.NDArray[Any], max_value: float) -> tuple[npt.NDArray[Any], float]:
-    """Pixels as whole numbers that a table can be entered with, and the pixel value per step.
-
-    Floats are read to 1/65,535 of `max_value`.
-    """
-    if pixels.dtype in (np.uint8, np.uint16):
-        return pixels, 1.0
-    scale = max_value / 65535
-    return (np.clip(pixels, 0, max_value) / scale + 0.5).astype(np.uint16), scale
