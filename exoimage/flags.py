@@ -127,6 +127,11 @@ class Flag(StrEnum):
         "warn",
         "The marker's intensities are one class: the cut was set by the noise of the background, not between classes.",
     )
+    NO_BACKGROUND = (
+        "no_background",
+        "warn",
+        "Cells leave no three free places: the background was taken from the darkest ones, and CTCF is too low.",
+    )
     NO_DYE_CONTROL = "no_dye_control", "note", "No dye-only control is named: dye forms particles of its own."
     IMAGEJ_OVERFLOW = (
         "imagej_overflow",

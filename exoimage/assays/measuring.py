@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -102,6 +102,8 @@ class Measured:
     masks : mapping of name to bool array of the region's box
     outlined : tuple of bool or integer arrays of the region's box
         As in `Result`.
+    spots : mapping of column name to (n,) array
+        As in `Result.spot_values`; ``y_px`` and ``x_px`` are places in the box, ``cell`` a label, 0 for none.
     found : bool
         Whether anything was: an even picture in which something was found has little contrast; in which nothing was,
         it is blank.
@@ -114,6 +116,7 @@ class Measured:
     masks: Mapping[str, Mask]
     found: bool
     outlined: tuple[npt.NDArray[Any], ...] = ()
+    spots: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 def measure_regions(
@@ -159,6 +162,7 @@ def measure_regions(
         excluded,
         found.regions,
         tuple(_laid_out(parts, list(arrays)) for arrays in zip(*(one.outlined for one in measured), strict=True)),
+        _joined_spots(parts, measured),
     )
 
 
@@ -185,6 +189,20 @@ def _joined_objects(
             }
         )  # fmt: skip
         first += count
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _joined_spots(parts: list[Part], measured: list[Measured]) -> dict[str, npt.NDArray[Any]]:
+    """The spots of all regions in the picture's coordinates, their cells numbered on as the objects are."""
+    tables, first = [], 0
+    for part, one in zip(parts, measured, strict=True):
+        rows, cols = part.region.box
+        offset = {"y_px": rows.start, "x_px": cols.start}
+        own = {name: values + offset.get(name, 0) for name, values in one.spots.items()}
+        if "cell" in own:
+            own["cell"] = np.where(own["cell"] > 0, own["cell"] + first, 0)
+        tables.append(own)
+        first += len(next(iter(one.objects.values()))) if one.objects else 0
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 

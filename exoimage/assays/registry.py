@@ -19,6 +19,7 @@ ASSAYS: Mapping[str, str] = MappingProxyType(
         "masson": "exoimage.assays.masson:Masson",
         "ihc-dab": "exoimage.assays.ihc_dab:IhcDab",
         "edu": "exoimage.assays.edu:Edu",
+        "pkh26": "exoimage.assays.pkh26:Pkh26",
         "stain-area": "exoimage.assays.stain_area:StainArea",
     }
 )

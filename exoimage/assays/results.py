@@ -65,6 +65,8 @@ class Result:
     outlined : tuple of (y, x) bool or integer arrays
         What an overlay outlines, each in a colour of its own: masks, or labels whose touching objects are outlined one
         by one. Empty: the first mask.
+    spot_values : mapping of column name to (n,) array
+        Spots within the objects, one entry each; empty for assays that look for none.
     provenance : mapping
         Recipe, digest, revision and version that made the numbers.
     """
@@ -76,6 +78,7 @@ class Result:
     excluded: Mask | None = None
     drawn_regions: tuple[Region, ...] = ()
     outlined: tuple[npt.NDArray[Any], ...] = ()
+    spot_values: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -108,6 +111,13 @@ class Result:
         import pandas as pd
 
         return pd.DataFrame({name: np.asarray(values) for name, values in self.object_values.items()})
+
+    @property
+    def spots(self) -> pd.DataFrame:
+        """The spots as a table; without columns for assays that look for none."""
+        import pandas as pd
+
+        return pd.DataFrame({name: np.asarray(values) for name, values in self.spot_values.items()})
 
 
 def empty_objects(columns: tuple[Column, ...]) -> dict[str, npt.NDArray[Any]]:

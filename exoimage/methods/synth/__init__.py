@@ -2,6 +2,7 @@
 
 from exoimage.methods.synth.annotations import Annotated, annotated
 from exoimage.methods.synth.bone import BoneField, Marrow, Specimen, Trabeculae, bone_field
+from exoimage.methods.synth.cells import CellField, CellPopulation, Haze, cell_field
 from exoimage.methods.synth.fields import (
     BARE,
     CELL_LAYER,
@@ -32,6 +33,7 @@ from exoimage.methods.synth.trichrome import (
     TrichromeField,
     trichrome_field,
 )
+from exoimage.methods.synth.uptake import Uptake, UptakeField, uptake_field
 
 __all__ = [
     "BARE",
@@ -45,7 +47,10 @@ __all__ = [
     "Annotated",
     "BoneField",
     "Camera",
+    "CellField",
+    "CellPopulation",
     "Growth",
+    "Haze",
     "ImmunoField",
     "Immunostain",
     "Light",
@@ -62,8 +67,11 @@ __all__ = [
     "Trabeculae",
     "TrichromeColours",
     "TrichromeField",
+    "Uptake",
+    "UptakeField",
     "annotated",
     "bone_field",
+    "cell_field",
     "grow_nodules",
     "illumination",
     "immuno_field",
@@ -74,4 +82,5 @@ __all__ = [
     "tilted",
     "transmittance",
     "trichrome_field",
+    "uptake_field",
 ]

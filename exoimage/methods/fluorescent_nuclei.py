@@ -1,0 +1,383 @@
+"""Nuclei in fluorescence (DAPI, Hoechst): dim ones beside bright ones, touching ones apart.
+
+What is bright is cut into fragments by outlines as local as can be (`_nuclei_fragments`); fragments that look like one
+nucleus are joined (`_nuclei_joining`); what is then too small, too faint or too irregular is debris.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from exoimage.errors import MeasureError
+from exoimage.flags import Flag
+from exoimage.methods import _kernels_fluorescence as kernels
+from exoimage.methods import bright_nuclei
+from exoimage.methods._kernels import replace_labels
+from exoimage.methods._nuclei_fragments import LEAST_CONTRAST, fragments
+from exoimage.methods._nuclei_joining import ellipse_fullness, join
+
+Plane = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+EdgeRule = Literal["count", "exclude", "half"]
+
+WORKING_DIAMETER_PX = 20.0
+"""Larger nuclei are looked for in a reduced picture, in which they are so wide: shapes need no more."""
+
+SMALLEST_DIAMETER_PX = 4.0
+"""Nuclei that are smaller have no shape."""
+
+SEARCHED = 0.8
+"""Nuclei are looked for as if they were smaller than typical by this factor: fragments too many are joined again."""
+
+SMALLEST = 0.06
+"""Least area of a nucleus relative to a typical one: mitotic plates and nuclei cut by the border have more."""
+
+LEAST_SOLIDITY = 0.7
+"""Least solidity of a nucleus: fibres, dust and cracked debris have less, even bent nuclei more (1 % of those drawn
+by hand have less than 0.8)."""
+
+FAINTEST = 0.2
+"""Least contrast times width of a nucleus relative to typical ones: what is faint and small is debris or far out of
+focus; a mitotic or apoptotic nucleus is small and bright."""
+
+ESTIMATION_EDGE_PX = 800
+"""Edge of the middle part of a picture that the typical diameter is estimated from."""
+
+SPUR = 0.2
+"""Of a diameter: what is narrower than this is cut off a nucleus."""
+
+SATURATED_SHARE = 0.01
+"""Share of the nuclei's pixels at the camera's limit from which on a plane is flagged."""
+
+_FURTHER_GUESSES_PX = (36.0, 108.0)  # beside the size of blobs that stands out most
+_SMALL_GUESS_PX = 12.0  # where those find nothing
+_CLEARLY_MORE = 1.2  # times the light: another size explains the picture better
+_ROUNDS = 4  # the diameter settles in two or three
+_SETTLED = 0.08  # relative change
+
+
+@dataclass(frozen=True, eq=False)
+class Nuclei:
+    """What was found in one plane.
+
+    Parameters
+    ----------
+    labels : (y, x) int32 array
+        0 is background, 1, 2, … the nuclei.
+    typical_diameter : float
+        In px: as given, or as estimated; 0 where there is nothing to estimate it from.
+    debris_count : int
+        Bright objects that are no nuclei: too small, too faint or too irregular; they have no label.
+    flags : tuple of Flag
+        `Flag.SATURATED` where over 1 % of the nuclei's pixels are at the camera's limit.
+    """
+
+    labels: Labels
+    typical_diameter: float
+    debris_count: int = 0
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of nuclei."""
+        return int(self.labels.max(initial=0))
+
+
+def find_nuclei(
+    plane: Plane,
+    *,
+    typical_diameter: float = 0.0,
+    max_value: float = 0.0,
+    smallest: float = SMALLEST,
+    least_solidity: float = LEAST_SOLIDITY,
+) -> Nuclei:
+    """Nuclei of a fluorescence plane, touching ones apart.
+
+    Parameters
+    ----------
+    plane : (y, x) array of uint8, uint16 or float32
+        Stored values, bright where DNA is. Any offset, scale and slowly varying background will do.
+    typical_diameter : float
+        Of a nucleus, in px. Default: estimated from the plane.
+    max_value : float
+        The value at which the camera saturates. Default: the type's largest; floats then never saturate.
+    smallest : float
+        Least area of a nucleus relative to a typical one's; smaller bright objects are debris.
+    least_solidity : float
+        Least solidity, here the area relative to that of the ellipse with the same second moments: 1 for any ellipse,
+        0.9 for a bean.
+
+    Returns
+    -------
+    Nuclei
+        None in an even, empty or noisy plane.
+
+    Raises
+    ------
+    MeasureError
+        If the plane is not two-dimensional or not finite, or the diameter is negative or below 4 px.
+
+    Notes
+    -----
+    The logarithm of the plane above its background (an opening wider than two nuclei) is filtered for blobs smaller
+    than nuclei; in each basin the outline is half-way between inside and outside; what is inside is cut along valleys
+    of brightness and of the distance to the outline, and pieces are joined by shape and brightness
+    (`_nuclei_joining.WEIGHTS`). Cutting by shape and intensity as in Malpica et al., Cytometry 28:289–297 (1997),
+    https://doi.org/10.1002/(SICI)1097-0320(19970801)28:4<289::AID-CYTO3>3.0.CO;2-7; joining of fragments as in Lin et
+    al., Cytometry A 56A:23–36 (2003), https://doi.org/10.1002/cyto.a.10079.
+
+    Examples
+    --------
+    >>> y, x = np.mgrid[:90, :120]
+    >>> centres = [(45, 40, 200), (45, 62, 180), (20, 100, 30)]
+    >>> plane = sum(light * np.exp(-(((y - v) ** 2 + (x - u) ** 2) / 130) ** 4) for v, u, light in centres)
+    >>> find_nuclei(plane.astype(np.float32), typical_diameter=22).count
+    3
+    """
+    values = _checked(plane)
+    if typical_diameter < 0 or 0 < typical_diameter < SMALLEST_DIAMETER_PX:
+        raise MeasureError(
+            f"a typical diameter of {typical_diameter:g} px; nuclei need {SMALLEST_DIAMETER_PX:g} px at least: magnify"
+            " more, or check the pixel size"
+        )
+    step = _step(plane)
+    diameter = typical_diameter or _estimated(_middle(values), step)
+    if diameter == 0 or step == 0:
+        return Nuclei(np.zeros(plane.shape, np.int32), typical_diameter)
+    labels, debris = _at_scale(values, diameter, step, smallest, least_solidity)
+    return Nuclei(labels, diameter, debris, _exposure(plane, labels, max_value))
+
+
+def estimate_diameter(plane: Plane) -> float:
+    """Typical (median) diameter of the nuclei in the middle of a plane, that of the disc with the same area.
+
+    Nuclei are looked for with a first guess, their median is the next one, until it stays.
+
+    Parameters
+    ----------
+    plane : (y, x) array of uint8, uint16 or float32
+        Stored values, bright where DNA is.
+
+    Returns
+    -------
+    float
+        In px; 0 where there is no nucleus.
+
+    Raises
+    ------
+    MeasureError
+        If the plane is not two-dimensional or not finite.
+
+    Examples
+    --------
+    >>> y, x = np.mgrid[:200, :200]
+    >>> discs = ((y % 50 - 25) ** 2 + (x % 50 - 25) ** 2 < 144).astype(np.float32)
+    >>> 22 < estimate_diameter(cv2.GaussianBlur(discs, (0, 0), 1.5)) < 27
+    True
+    """
+    return _estimated(_middle(_checked(plane)), _step(plane))
+
+
+def apply_edge_rule(labels: Labels, rule: EdgeRule) -> Labels:
+    """Labels of the objects that a field's edge leaves to be counted, numbered anew.
+
+    Parameters
+    ----------
+    labels : (y, x) int32 array
+        0 is background.
+    rule : {"count", "exclude", "half"}
+        "count" keeps all; "exclude" drops every object that touches an edge, which favours small ones; "half" drops
+        those that touch the right or the lower edge: whatever their size, of all objects in a tissue each is counted in
+        one field only.
+
+    Returns
+    -------
+    (y, x) int32 array
+        A new array.
+
+    Raises
+    ------
+    MeasureError
+        If there is no such rule.
+
+    Notes
+    -----
+    "half" is the forbidden line of the unbiased frame, of which the picture's edges are the part that can be seen:
+    Gundersen, J Microsc 111:219–223 (1977), https://doi.org/10.1111/j.1365-2818.1977.tb00062.x.
+
+    Examples
+    --------
+    >>> corners = np.array([[1, 0, 2], [0, 3, 0], [4, 0, 5]], np.int32)
+    >>> [int(apply_edge_rule(corners, rule).max()) for rule in ("count", "exclude", "half")]
+    [5, 1, 2]
+    """
+    if rule not in get_args(EdgeRule):
+        raise MeasureError(f"no edge rule is called {rule!r}; there are {', '.join(get_args(EdgeRule))}")
+    forbidden = [] if rule == "count" else [labels[-1:].ravel(), labels[:, -1:].ravel()]
+    if rule == "exclude":
+        forbidden += [labels[:1].ravel(), labels[:, :1].ravel()]
+    present = np.zeros(int(labels.max(initial=0)) + 1, np.bool_)
+    present[labels.ravel()] = True
+    for edge in forbidden:
+        present[edge] = False
+    return _renumbered(labels, present)
+
+
+def _checked(plane: Plane) -> Floats:
+    if plane.ndim != 2:
+        raise MeasureError(f"a plane of shape {plane.shape}; expected (y, x): pick one channel")
+    values = np.ascontiguousarray(plane, dtype=np.float32)
+    if plane.dtype.kind == "f" and not np.isfinite(values).all():
+        raise MeasureError("the plane holds values that are not finite; replace them before nuclei are looked for")
+    return values
+
+
+def _step(plane: Plane) -> float:
+    """Least difference between stored values in a sample; 0 where all are the same."""
+    levels = np.unique(plane.ravel()[:: max(1, plane.size // 20_000)])
+    return float(np.diff(levels.astype(np.float64)).min()) if len(levels) > 1 else 0.0
+
+
+def _middle(values: Floats) -> Floats:
+    rows, columns = (slice(max(0, (n - ESTIMATION_EDGE_PX) // 2), (n + ESTIMATION_EDGE_PX) // 2) for n in values.shape)
+    return np.ascontiguousarray(values[rows, columns])
+
+
+def _estimated(values: Floats, step: float) -> float:
+    if min(values.shape) < 2 * SMALLEST_DIAMETER_PX or step == 0:
+        return 0.0
+    best, most = 0.0, 0.0
+    for guess in (_blob_size(values), *_FURTHER_GUESSES_PX):
+        if SMALLEST_DIAMETER_PX <= guess < min(values.shape) and abs(guess - best) > _SETTLED * best:
+            diameter, light = _settled(values, guess, step)
+            if light > _CLEARLY_MORE * most:
+                best, most = diameter, light
+    return best or _settled(values, _SMALL_GUESS_PX, step)[0]
+
+
+def _settled(values: Floats, guess: float, step: float) -> tuple[float, float]:
+    """The diameter that the search finds when it looks for that diameter, and the light of what it finds; 0, 0 if none.
+
+    Chromatin and grain make objects, too: they hold less light than nuclei.
+    """
+    light = 0.0
+    for _ in range(_ROUNDS):
+        labels = _at_scale(values, guess, step, SMALLEST, LEAST_SOLIDITY, enlarged=False)[0]
+        scale = max(1.0, guess / WORKING_DIAMETER_PX)
+        found = scale * _median_diameter(labels)
+        if found < SMALLEST_DIAMETER_PX:
+            return 0.0, 0.0
+        light = _light(values, labels)
+        if abs(found - guess) < _SETTLED * guess:
+            return found, light
+        guess = found
+    return guess, light
+
+
+def _light(values: Floats, labels: Labels) -> float:
+    """Light of all nuclei above the median of the rest, per pixel of the field."""
+    small = values
+    if labels.shape != values.shape:
+        small = np.asarray(cv2.resize(values, labels.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    inside = labels > 0
+    rest = float(np.median(small[~inside])) if not inside.all() else 0.0
+    return float((small[inside] - rest).sum(dtype=np.float64)) / labels.size
+
+
+def _blob_size(values: Floats) -> float:
+    low, high = np.percentile(values, [5, 99.5])
+    return bright_nuclei.estimate_diameter((values - low) * np.float32(0.5 / max(high - low, 1e-30)))
+
+
+def _median_diameter(labels: Labels) -> float:
+    areas = np.bincount(labels.ravel())[1:]
+    return float(np.sqrt(np.median(areas) * 4 / math.pi)) if len(areas) else 0.0
+
+
+def _at_scale(
+    values: Floats, diameter: float, step: float, smallest: float, least_solidity: float, enlarged: bool = True
+) -> tuple[Labels, int]:
+    """Nuclei and the number of debris, looked for at the scale at which nuclei have the working diameter."""
+    reduction = min(1.0, WORKING_DIAMETER_PX / diameter)
+    if reduction == 1.0:
+        return _found(values, diameter, step, smallest, least_solidity)
+    size = tuple(max(1, round(edge * reduction)) for edge in values.shape[::-1])
+    small = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
+    labels, debris = _found(small, diameter * reduction, step, smallest, least_solidity)
+    return (_enlarged(labels, (values.shape[0], values.shape[1])) if enlarged else labels), debris
+
+
+def _enlarged(labels: Labels, shape: tuple[int, int]) -> Labels:
+    """Labels at full size, with outlines that are smooth where they meet the background."""
+    size = shape[::-1]
+    mask = (labels > 0).view(np.uint8) * np.uint8(255)
+    inside = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR) > 127
+    grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
+    everywhere = np.where(labels > 0, labels, grown)
+    return np.asarray(cv2.resize(everywhere, size, interpolation=cv2.INTER_NEAREST_EXACT) * inside, np.int32)
+
+
+def _found(
+    plane: Floats, typical_diameter: float, step: float, smallest: float, least_solidity: float
+) -> tuple[Labels, int]:
+    diameter = SEARCHED * typical_diameter
+    parts = fragments(plane, diameter, step)
+    if parts.count == 0:
+        return parts.labels, 0
+    joined = np.empty_like(parts.labels)
+    replace_labels(parts.labels, join(parts, diameter), joined)
+    pieces, count = _without_spurs(joined, diameter)
+    sums = kernels.moments(pieces, parts.excess, count)
+    keep = _are_nuclei(sums, typical_diameter, smallest, least_solidity)
+    if sums[6, keep].sum() < LEAST_CONTRAST * parts.noise * sums[0, keep].sum():
+        # Nuclei of a whole field that barely rise above what its background varies by are that variation.
+        return np.zeros_like(pieces), 0
+    return _renumbered(pieces, keep), count - int(keep.sum())
+
+
+def _are_nuclei(sums: npt.NDArray[np.float64], typical_diameter: float, smallest: float, least_solidity: float) -> Mask:
+    """Which objects are nuclei, (n + 1,); 0, the background, is none."""
+    area = sums[0] / (math.pi / 4 * typical_diameter**2)
+    contrast = sums[6] / np.maximum(sums[0], 1)
+    typical = float((contrast * area).sum() / max(area.sum(), 1e-30))
+    keep = (area >= smallest) & (contrast * np.sqrt(area) >= FAINTEST * typical)
+    keep &= ellipse_fullness(sums) >= least_solidity
+    keep[0] = False
+    return np.asarray(keep)
+
+
+def _without_spurs(labels: Labels, diameter: float) -> tuple[Labels, int]:
+    """Objects opened, each apart from its neighbours, and numbered by piece."""
+    edge = max(3, int(SPUR * diameter) | 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (edge, edge))
+    gapped = np.empty(labels.shape, np.uint8)
+    kernels.with_gaps(labels, gapped)
+    opened = cv2.morphologyEx(gapped, cv2.MORPH_OPEN, disc)
+    count, pieces = cv2.connectedComponents(opened, connectivity=4, ltype=cv2.CV_32S)
+    closed = np.empty_like(labels)
+    kernels.close_gaps(labels, gapped, np.asarray(pieces, np.int32), closed)
+    return closed, count - 1
+
+
+def _renumbered(labels: Labels, keep: Mask) -> Labels:
+    """The labels that are kept, numbered from 1."""
+    table = (np.cumsum(keep) - keep[0]) * keep
+    table[0] = 0
+    numbered = np.empty_like(labels)
+    replace_labels(labels, table.astype(np.int32), numbered)
+    return numbered
+
+
+def _exposure(plane: Plane, labels: Labels, max_value: float) -> tuple[Flag, ...]:
+    top = max_value or (float(np.iinfo(plane.dtype).max) if plane.dtype.kind == "u" else math.inf)
+    inside = labels > 0
+    saturated = np.count_nonzero((plane >= top) & inside)
+    return (Flag.SATURATED,) * bool(saturated > SATURATED_SHARE * np.count_nonzero(inside))
