@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return OK
+    except Exception as error:  # a defect of ours; a traceback would help nobody at a command line
+        if os.environ.get("EXOIMAGE_DEBUG"):
+            raise
+        text = " ".join(str(error).split())
+        print(f"exoimage: unexpected {type(error).__name__}: {text}; please report it", file=sys.stderr)
+        return SOME_FAILED
 
 
 def _write_utf8() -> None:

@@ -135,11 +135,24 @@ class Brightfield(Recipe[ColourSample]):
     def _imagejs_defaults(cls, values: Any) -> Any:
         if not isinstance(values, dict) or values.get("imagej") is not True:
             return values
-        chosen = {**cls.imagej_defaults, **values}
+        # What a printed recipe spells out as our default is nobody's choice.
+        chosen = {
+            **cls.imagej_defaults,
+            **{key: value for key, value in values.items() if not cls._is_ours(key, value)},
+        }
         threshold = chosen["threshold"]
         if isinstance(threshold, dict) and threshold.get("method", "default") in get_args(AutoMethod):
             chosen["threshold"] = {**cls.imagej_defaults["threshold"], **threshold}
         return chosen
+
+    @classmethod
+    def _is_ours(cls, key: str, value: Any) -> bool:
+        """Whether a value is our default of a key that ImageJ has a default of its own for."""
+        if key not in cls.imagej_defaults:
+            return False
+        default = cls.model_fields[key].default
+        plain = default.model_dump(mode="json") if isinstance(default, Choice) else default
+        return bool(value in (default, plain, str(default)))
 
     @model_validator(mode="after")
     def _chain_fits(self) -> Self:
@@ -357,9 +370,10 @@ def _is_due(choice: Choice, scopes: Sequence[Scope]) -> bool:
 def _comparable(samples: Sequence[ColourSample]) -> list[ColourSample]:
     """The samples that are pooled: no composite figures, and of one bit depth, as a white point has the pixels' units.
 
-    Where there are only figures, they are all there is.
+    Pictures of one constant value say nothing of the light. Where there are only such, they are all there is.
     """
     pictures = [sample for sample in samples if not sample.composite] or samples
+    pictures = [sample for sample in pictures if not quality.is_constant(sample.pixels)] or pictures
     depths = [sample.max_value for sample in pictures]
     commonest = max(sorted(set(depths)), key=depths.count) if depths else 0.0
     return [sample for sample in pictures if sample.max_value == commonest]

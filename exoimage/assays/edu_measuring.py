@@ -19,7 +19,7 @@ COLUMNS = (
         "edu_positive_pct", "Share of the nuclei that are positive for the marker; empty where there are none.",
         Ratio("edu_positive_count", "nuclei_count", 100.0), primary=True,
     ),
-    Column("nuclei_count", "Number of nuclei; touching ones are parted.", Sum(), primary=True),
+    Column("nuclei_count", "Number of nuclei; touching ones are parted.", Sum()),
     Column("edu_positive_count", "Number of nuclei that are positive for the marker.", Sum()),
     Column(
         "edu_positive_ci_low_pct", "Lower end of Wilson's 95 % interval of the share, of the counted cells.",

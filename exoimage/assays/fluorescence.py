@@ -6,7 +6,7 @@ An assay on this base says what one region of a picture gives (`measure_part`) a
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -123,6 +123,11 @@ class Fluorescence(Recipe[FieldEvidence]):
         min_length=1,
         description='Channel of the marker: its name, number (from 1), or "auto" (by its usual names, else the other).',
     )
+    z: Literal["max", "mean", "refuse"] = Field(
+        "max",
+        description="What is made of a z-stack before anything is found, so that nothing counts twice: its maximum or"
+        " mean projection; refuse: nothing.",
+    )
     typical_diameter: Literal["auto"] | Length = Field(
         "auto", description='Diameter of a nucleus, in "um" or "px"; "auto": the median over all images of the study.'
     )
@@ -189,10 +194,14 @@ class Fluorescence(Recipe[FieldEvidence]):
     def observing_key(self) -> str:
         """All that decides which nuclei are found, and where the marker is."""
         looked_at = {
-            "region", "nuclei", "marker", "typical_diameter", "smallest_nucleus", "least_solidity", "edge_objects",
+            "region", "nuclei", "marker", "z", "typical_diameter", "smallest_nucleus", "least_solidity", "edge_objects",
             "detector",
         }  # fmt: skip
         return self.model_dump_json(include=looked_at)
+
+    def reading(self) -> Mapping[str, Any]:
+        """A z-stack is projected."""
+        return {} if self.z == "refuse" else {"z": self.z}
 
     def files_for(self, image_path: Path) -> tuple[Path, ...]:
         """The image's ROI file, if regions come from one."""
@@ -228,6 +237,7 @@ class Fluorescence(Recipe[FieldEvidence]):
             f"{found}, for a typical diameter of {size}; objects below {self.smallest_nucleus:.0%} of a typical"
             f" nucleus' area or of a solidity below {self.least_solidity:g} were left out as debris.",
             edges,
+            *(() if self.z == "refuse" else (f"Z-stacks were projected ({self.z}) first.",)),
         )
 
     def find_nuclei(self, image: Image, roles: Roles) -> Nuclei:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exoimage.assays.chains import Chain
-from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Sum, Value
+from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Row, Sum, Value
 from exoimage.assays.common_columns import REGION_AREA_PX, REGION_AREA_UM2, WHITE_COLUMNS, white_values
 from exoimage.assays.measuring import Measured, Part
 from exoimage.assays.stain_measuring import is_another_stain
@@ -29,6 +30,23 @@ RIM_DIAMETERS = 0.12
 """Width of a nucleus' rim, in diameters, that belongs neither to its density nor to its cytoplasm's: the outline is
 right to about a tenth of a diameter, and optics blur it."""
 
+
+@dataclass(frozen=True)
+class PooledAllred:
+    """Allred's score of the counts of all fields together: it is no linear measure that could be averaged."""
+
+    def of(self, column: str, rows: Sequence[Row]) -> float | None:  # noqa: ARG002
+        """Add the counts up and score them."""
+        names = ("negative_count", "weak_count", "moderate_count", "strong_count")
+        usable = [row for row in rows if all(isinstance(row.get(name), int | float) for name in names)]
+        counts = [sum(int(float(str(row[name]))) for row in usable) for name in names]
+        return ihc_scores.allred_score(*counts) if sum(counts) else None
+
+    def describe(self) -> str:
+        """The rule in words."""
+        return "Allred's score of the fields' cells, added up"
+
+
 COLUMNS = (
     Column(
         "dab_area_pct", "Share of the region's area that is stained brown.",
@@ -43,7 +61,7 @@ COLUMNS = (
         AreaWeighted("cell_count"),
     ),
     Column(
-        "allred_score", "Allred's proportion score plus intensity score, 0 or 2 to 8.", AreaWeighted("cell_count")
+        "allred_score", "Allred's proportion score plus intensity score, 0 or 2 to 8.", PooledAllred()
     ),
     Column("cell_count", "Number of cells (nuclei) found.", Sum()),
     Column("weak_count", "Cells whose DAB is from the first cut up to the second.", Sum()),

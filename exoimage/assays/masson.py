@@ -91,24 +91,26 @@ class Masson(Brightfield):
         description="Mean optical density above which a pixel is stained at all: fixed, or an automatic method.",
     )
     smallest_piece: Length = Field(
-        Length(6, "um"), description="Equivalent diameter below which a piece in the collagen's colour is noise."
+        Length(6, "um", or_px=6),
+        description="Equivalent diameter below which a piece in the collagen's colour is noise.",
     )
     largest_hole: Length = Field(
-        Length(10, "um"), description="Holes in collagen up to this equivalent diameter are filled: cells, lacunae."
+        Length(10, "um", or_px=10),
+        description="Holes in collagen up to this equivalent diameter are filled: cells, lacunae.",
     )
     narrowest_bone: Length = Field(
-        Length(20, "um"),
+        Length(20, "um", or_px=20),
         description="Width below which even, dense red is no mature bone (not Goldner's).",
     )
     smallest_alone: Length = Field(
-        Length(60, "um"),
+        Length(60, "um", or_px=60),
         description="Equivalent diameter from which red bone counts that no new bone touches (not Goldner's).",
     )
     narrowest_osteoid: Length = Field(
-        Length(5, "um"), description="Width of the narrowest seam of osteoid (Goldner's)."
+        Length(5, "um", or_px=5), description="Width of the narrowest seam of osteoid (Goldner's)."
     )
     osteoid_reach: Length = Field(
-        Length(60, "um"), description="How far from mineralised bone red may be osteoid (Goldner's)."
+        Length(60, "um", or_px=60), description="How far from mineralised bone red may be osteoid (Goldner's)."
     )
 
     @model_validator(mode="before")
@@ -119,8 +121,13 @@ class Masson(Brightfield):
             return values
         own, given = _PRESETS.get(values.get("variant", "masson-blue")), values.get("stains")
         name = given.get("name") if isinstance(given, dict) else getattr(given, "name", None)
-        is_preset = given is None or (isinstance(name, str) and name in _PRESETS.values())
-        return {**values, "stains": {"method": "preset", "name": own}} if is_preset and own else values
+        if own is None or name == own or not (given is None or name in _PRESETS.values()):
+            return values
+        # The default's name, as every printed recipe has it, goes with the variant; another's is a contradiction.
+        if given is not None and name != _PRESETS["masson-blue"]:
+            right = next(variant for variant, preset in _PRESETS.items() if preset == name)
+            raise ValueError(f'stains "{name}" do not go with this variant: choose variant = "{right}"')
+        return {**values, "stains": {"method": "preset", "name": own}}
 
     @model_validator(mode="after")
     def _has_two_colours(self) -> Self:
@@ -203,10 +210,7 @@ class Masson(Brightfield):
         return Sizes(disc_area(self._px("smallest_piece", part)), disc_area(self._px("largest_hole", part)), red)
 
     def _px(self, name: str, part: Part) -> float:
-        """A length in px; a default in µm is taken in px where the size of a pixel is unknown."""
         length: Length = getattr(self, name)
-        if part.image.pixel_size is None and length == type(self).model_fields[name].default:
-            return length.value
         return length.in_px(part.image.pixel_size, name)
 
     def outcome(self) -> str:

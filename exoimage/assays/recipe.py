@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -125,6 +125,23 @@ class Recipe(BaseModel, ABC, Generic[E]):
         """The three steps on one image."""
         evidence = self.observe(image)
         return self.resolve([evidence], ALL_SCOPES).measure(image, evidence)
+
+    def reading(self) -> Mapping[str, Any]:
+        """How a file is read that holds more than one plane: arguments of `exoimage.read`. Default: as it is."""
+        return {}
+
+    def refuse_missing_files(self) -> None:
+        """Refuse a recipe that names files for all images which are not there, before any image is read.
+
+        Raises
+        ------
+        ExoimageError
+            If one is missing.
+        """
+        for choice in (getattr(self, name) for name in type(self).model_fields):
+            check = getattr(choice, "refuse_missing_files", None)
+            if check is not None:
+                check()
 
     def primary_columns(self) -> tuple[Column, ...]:
         """The columns that are tested and drawn unless asked otherwise."""

@@ -140,6 +140,17 @@ class RoiRegion(Choice):
         (path,) = self.files_for(Path(image.source))
         return FoundRegions(tuple(Region.of_mask(named.name, named.mask) for named in read_regions(path, image.shape)))
 
+    def refuse_missing_files(self) -> None:
+        """Refuse a path where there is neither file nor folder.
+
+        Raises
+        ------
+        MeasureError
+            If there is none.
+        """
+        if not Path(self.path).exists():
+            raise MeasureError(f"no ROI file or folder at {self.path}")
+
     def files_for(self, image_path: Path) -> tuple[Path, ...]:
         """The file with the regions of one picture.
 

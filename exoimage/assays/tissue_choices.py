@@ -81,6 +81,10 @@ class ByExample(Choice):
             )
         return self.model_copy(update={"sha256": found})
 
+    def refuse_missing_files(self) -> None:
+        """Refuse examples whose files are missing or changed."""
+        self.with_contents()
+
     def refuse_unless(self, *needed: str) -> None:
         """Refuse names among which one that the assay measures is missing.
 
@@ -105,7 +109,7 @@ class ByExample(Choice):
         density = optical_density(part.pixels, White(white.rgb))
         if white.light:
             density = density + light_surface(white, part.image.shape, part.region.box)
-        return _trained(self.with_contents(), White(white.rgb)).classify(density)
+        return _trained(self.with_contents(), White(white.rgb), part.image.max_value).classify(density)
 
     def mask(self, classes: npt.NDArray[np.uint8], name: str) -> npt.NDArray[np.bool_]:
         """Where a class of that name is; nowhere if there is none."""
@@ -114,7 +118,7 @@ class ByExample(Choice):
 
 
 @lru_cache(maxsize=4)
-def _trained(choice: ByExample, white: White) -> PixelClasses:
+def _trained(choice: ByExample, white: White, max_value: float) -> PixelClasses:
     """Train once per process: the choice holds the identity of its files, so that changed ones train anew."""
     from exoimage.images.reading import read
 
@@ -123,7 +127,13 @@ def _trained(choice: ByExample, white: White) -> PixelClasses:
         scribbles = np.asarray(read(example.scribbles).pixels)
         if scribbles.ndim != 3 or scribbles.shape[2] != 1 or not np.issubdtype(scribbles.dtype, np.integer):
             raise MeasureError(f"{example.scribbles} is no label image: one channel of whole numbers is expected")
-        examples.append((optical_density(np.asarray(read(example.image).pixels), white), scribbles[:, :, 0]))
+        picture = read(example.image)
+        if picture.pixels.shape[2] != 3 or picture.max_value != max_value:
+            raise MeasureError(
+                f"the example {example.image} has {picture.pixels.shape[2]} channels and values up to"
+                f" {picture.max_value:g}; those that are measured have 3 and up to {max_value:g}: take one of them"
+            )
+        examples.append((optical_density(np.asarray(picture.pixels), white), scribbles[:, :, 0]))
     return pixel_classes.train(examples, choice.names, choice.largest_scale_px)
 
 

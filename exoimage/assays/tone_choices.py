@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from exoimage.assays.choice import IN_WORDS, Choice, Scope, from_one_image
 from exoimage.assays.colour_sample import ColourSample, pooled_pixels
+from exoimage.errors import MeasureError
 from exoimage.flags import Flag
 from exoimage.methods import trichrome
 from exoimage.methods.density import White
@@ -51,12 +52,21 @@ class GivenTones(Choice):
 
     @classmethod
     def of(cls, tones: Tones) -> GivenTones:
-        """The recipe's form of two tones, to a hundredth of a degree."""
-        return cls(
-            collagen_deg=round(tones.collagen_deg, 2),
-            red_deg=round(tones.red_deg, 2),
-            limit_deg=round(tones.limit_deg, 2),
-        )
+        """The recipe's form of two tones, to a hundredth of a degree.
+
+        Raises
+        ------
+        MeasureError
+            If they are no tones of a trichrome.
+        """
+        collagen, red, limit = (round(angle, 2) for angle in (tones.collagen_deg, tones.red_deg, tones.limit_deg))
+        try:
+            return cls(collagen_deg=collagen, red_deg=red, limit_deg=limit)
+        except ValueError:
+            raise MeasureError(
+                f"the pictures' two hues, {collagen:g}° and {red:g}°, are none of a trichrome: another stain, or"
+                " inverted pictures? Give tones where they are right"
+            ) from None
 
     @property
     def tones(self) -> Tones:

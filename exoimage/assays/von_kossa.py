@@ -33,7 +33,7 @@ from exoimage.methods.density import White, light_at, optical_density
 from exoimage.methods.stains import StainSet
 
 COLUMNS = (
-    Column("nodule_count", "Number of mineralised nodules; touching ones are parted.", Sum(), primary=True),
+    Column("nodule_count", "Number of mineralised nodules in a field.", Mean(), primary=True),
     Column(
         "nodules_per_mm2", "Nodules per area of the region.",
         Ratio("nodule_count", "region_area_um2", 1e6), primary=True,
@@ -65,7 +65,14 @@ OBJECT_COLUMNS = (
 )
 
 ANY_OBJECT: Mapping[str, Any] = MappingProxyType(
-    {"smallest_nodule": "0 px", "least_circularity": 0.0, "least_roundness": 0.0, "least_od": 0.0, "split": False}
+    {
+        "smallest_nodule": "0 px",
+        "largest_hole": "0 px",
+        "least_circularity": 0.0,
+        "least_roundness": 0.0,
+        "least_od": 0.0,
+        "split": False,
+    }
 )
 """Limits that let every black object count, as ImageJ's Analyze Particles does by default."""
 

@@ -257,7 +257,8 @@ def nucleus_diameter(density: Floats) -> float:
 
 def _laplacian_strength(plane: Floats, sigma: float) -> float:
     step = max(1, int(sigma / 2))
-    small = plane if step == 1 else cv2.resize(plane, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+    size = tuple(max(1, round(length / step)) for length in plane.shape[::-1])
+    small = plane if step == 1 else cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
     blurred = cv2.GaussianBlur(small, (0, 0), sigma / step)
     return float((sigma / step) ** 2 * cv2.Laplacian(blurred, cv2.CV_32F).std())
 

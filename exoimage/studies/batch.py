@@ -170,6 +170,7 @@ def iter_run(
     if given is not None:
         plan = replace(plan, recipe=next(iter(given.values())).recipe)
     _refuse_without_controls(plan)
+    plan.recipe.refuse_missing_files()
     store = Store(Path(out))
     store.prepare()
     executor = LocalProcesses(jobs) if jobs > 1 else InProcess()
@@ -190,7 +191,11 @@ def _given(path: str | Path, study: Study) -> dict[str, Resolved]:
     for one in given.values():
         if one.recipe.assay != study.recipe.assay:
             raise StudyError(f"{path} was decided for {one.recipe.assay}, not for {study.recipe.assay}")
-    return given
+    if not study.source:
+        return given
+    # Where to measure is not decided from pictures: a study's regions are its own.
+    own = {"region": getattr(study.recipe, "region", None)}
+    return {batch: replace(one, recipe=one.recipe.model_copy(update=own)) for batch, one in given.items()}
 
 
 def _refuse_without_controls(study: Study) -> None:

@@ -32,9 +32,7 @@ def methods_text(study: Study, store: Store, decided: Mapping[str, Resolved]) ->
     for batch, resolved in decided.items():
         prefix = f"In batch {batch}, this gave" if batch else "This gave"
         sentences.append(f"{prefix} {resolved.recipe.outcome()}.")
-    primary = "; ".join(
-        f"{c.name}: {c.definition[0].lower()}{c.definition[1:].rstrip('.')}" for c in used.primary_columns()
-    )
+    primary = "; ".join(f"{c.name}: {_within_a_sentence(c.definition.rstrip('.'))}" for c in used.primary_columns())
     sentences.append(f"Primary measures were {primary}.")
     if study.statistics.unit == "sample":
         sentences.append("Fields of the same sample were combined before any comparison.")
@@ -45,3 +43,8 @@ def methods_text(study: Study, store: Store, decided: Mapping[str, Resolved]) ->
         sentences.append(f"Images that could not be measured ({len(failed)}): {', '.join(failed)}.")
     references = "\n".join(f"- {reference}" for reference in used.references)
     return f"# Methods\n\n{' '.join(sentences)}\n\n## References\n\n{references}\n"
+
+
+def _within_a_sentence(text: str) -> str:
+    """The text without its capital letter, unless it begins with an abbreviation (BV/TV, DAB)."""
+    return text if text[1:2].isupper() else f"{text[:1].lower()}{text[1:]}"

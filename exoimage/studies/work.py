@@ -164,7 +164,8 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _decoded(job: Job, contents: tuple[bytes, ...]) -> Image:
-    images = [read_bytes(c, file, scene=job.ref.scene) for c, file in zip(contents, job.ref.files, strict=True)]
+    how = job.recipe.reading()
+    images = [read_bytes(c, file, scene=job.ref.scene, **how) for c, file in zip(contents, job.ref.files, strict=True)]
     image = join(images, job.ref.channels, job.ref.key) if job.ref.channels else images[0]
     return image.with_pixel_size(job.pixel_size) if image.pixel_size is None else image
 
