@@ -204,11 +204,12 @@ def shows_wells(pixels: npt.NDArray[Any]) -> bool:
     if min(pixels.shape[:2]) < WELL_EDGE_PX // 2 or pixels.dtype not in (np.uint8, np.uint16):
         return False
     # Every n-th pixel first: averaging a whole picture would cost as much as measuring it.
-    step = max(1, max(pixels.shape[:2]) // (4 * WELL_EDGE_PX))
+    step = max(1, max(pixels.shape[:2]) // (2 * WELL_EDGE_PX))
     some = np.ascontiguousarray(pixels[::step, ::step])
     scale = min(1.0, WELL_EDGE_PX / max(some.shape[:2]))
     small = np.asarray(cv2.resize(some, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
-    grey = (small.mean(axis=2) * (255 / max(float(small.max()), 1.0))).astype(np.uint8)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    grey = cv2.convertScaleAbs(grey, alpha=255 / max(float(small.max()), 1.0))
     height = min(grey.shape)
     found = cv2.HoughCircles(
         cv2.GaussianBlur(grey, (0, 0), 1.0), cv2.HOUGH_GRADIENT_ALT, 1.5, 0.15 * height, param1=120, param2=0.85,
