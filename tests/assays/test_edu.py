@@ -72,7 +72,7 @@ def test_rows_objects_labels_and_masks_are_what_is_declared(picture: tuple[Image
     assert list(result.objects) == ["region", "object", *(column.name for column in EDU.object_columns)]
     wanted = "edu_positive_pct nuclei_count edu_positive_count edu_positive_ci_low_pct edu_positive_ci_high_pct"
     assert [column.name for column in EDU.columns][:5] == wanted.split()
-    assert [column.name for column in EDU.columns if column.primary] == ["edu_positive_pct", "nuclei_count"]
+    assert [column.name for column in EDU.columns if column.primary] == ["edu_positive_pct"]
     assert result.labels.max() == len(result.objects)
     np.testing.assert_array_equal(result.masks["nuclei"], result.labels > 0)
     is_positive = np.concatenate([[False], result.objects["positive"].to_numpy() == 1])
