@@ -9,11 +9,11 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from exoimage.assays import channel_roles
 from exoimage.assays.channel_roles import AUTO, Roles
@@ -31,6 +31,9 @@ from exoimage.methods.detectors import DetectorName
 from exoimage.methods.fluorescent_nuclei import EdgeRule, Nuclei
 
 Plane = npt.NDArray[Any]
+
+ChannelName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
+"""A channel's name, or its number from 1, which a command line gives without quotes."""
 
 USUAL_UM, USUAL_PX = 12.0, 24.0
 """Diameter of a nucleus where no picture of the study shows one."""
@@ -112,13 +115,13 @@ class Fluorescence(Recipe[FieldEvidence]):
     """What the marker's channel is usually called."""
 
     region: RegionChoice = Field(WholeRegion(), description="Where to measure: whole, wells or rois.")
-    nuclei: str = Field(
+    nuclei: ChannelName = Field(
         AUTO,
         min_length=1,
         description='Channel of the nuclear stain: its name, number (from 1), or "auto" (DAPI, Hoechst, 405, blue …,'
         " else the first).",
     )
-    marker: str = Field(
+    marker: ChannelName = Field(
         AUTO,
         min_length=1,
         description='Channel of the marker: its name, number (from 1), or "auto" (by its usual names, else the other).',
@@ -127,6 +130,9 @@ class Fluorescence(Recipe[FieldEvidence]):
         "max",
         description="What is made of a z-stack before anything is found, so that nothing counts twice: its maximum or"
         " mean projection; refuse: nothing.",
+    )
+    pages: Literal["refuse", "channels", "z"] = Field(
+        "refuse", description="What several pages of a TIFF are that the file does not say: channels, or a z-stack."
     )
     typical_diameter: Literal["auto"] | Length = Field(
         "auto", description='Diameter of a nucleus, in "um" or "px"; "auto": the median over all images of the study.'
@@ -194,14 +200,22 @@ class Fluorescence(Recipe[FieldEvidence]):
     def observing_key(self) -> str:
         """All that decides which nuclei are found, and where the marker is."""
         looked_at = {
-            "region", "nuclei", "marker", "z", "typical_diameter", "smallest_nucleus", "least_solidity", "edge_objects",
-            "detector",
+            "region", "nuclei", "marker", "z", "pages", "typical_diameter", "smallest_nucleus", "least_solidity",
+            "edge_objects", "detector",
         }  # fmt: skip
         return self.model_dump_json(include=looked_at)
 
     def reading(self) -> Mapping[str, Any]:
-        """A z-stack is projected."""
-        return {} if self.z == "refuse" else {"z": self.z}
+        """A z-stack is projected; pages without a name are what the recipe says."""
+        named: dict[str, Any] = {} if self.z == "refuse" else {"default_z": self.z}
+        unnamed: dict[str, dict[str, Any]] = {"refuse": {}, "channels": {"c": "all"}, "z": {"z": self.z}}
+        return named | unnamed[self.pages]
+
+    @model_validator(mode="after")
+    def _pages_can_be_projected(self) -> Self:
+        if self.pages == "z" and self.z == "refuse":
+            raise ValueError('pages = "z" needs a projection: z = "max" or "mean"')
+        return self
 
     def files_for(self, image_path: Path) -> tuple[Path, ...]:
         """The image's ROI file, if regions come from one."""

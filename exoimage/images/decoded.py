@@ -18,6 +18,7 @@ ChannelChoice = int | str | Sequence[int | str]
 MAX_PIXELS = 2_000_000_000
 MAX_BYTES = 8_000_000_000
 LARGEST_UINT16 = 65535
+ALL_CHANNELS = "all"
 RGB_NAMES = ("red", "green", "blue")
 
 
@@ -68,7 +69,7 @@ def to_image(decoded: Decoded, source: str, pixel_size: float | None, light: Lig
 
 def with_channels_chosen(decoded: Decoded, choice: ChannelChoice | None) -> Decoded:
     """Keep only the channels chosen; one channel of a colour picture is a grey picture of its own."""
-    if choice is None:
+    if choice is None or choice == ALL_CHANNELS:
         return decoded
     count = decoded.pixels.shape[2]
     names = decoded.channels or (RGB_NAMES if decoded.colour else numbered_channels(count))

@@ -124,6 +124,7 @@ def read_bytes(
     pixel_size: float | None = None,
     light: Light | None = None,
     photometric: Photometric = "shown",
+    default_z: AxisChoice | None = None,
 ) -> Image:
     """Read one picture from the bytes of a file already in memory; otherwise the same as `read`.
 
@@ -134,7 +135,9 @@ def read_bytes(
     source : str
         What messages call it.
     scene, z, t, c, pixel_size, light, photometric
-        As in `read`.
+        As in `read`. ``c="all"``: pages without a name are channels.
+    default_z : int, "max" or "mean", optional
+        As `z`, where the file names a z axis; pages without a name are no stack by it.
 
     Raises
     ------
@@ -147,7 +150,7 @@ def read_bytes(
     Traceback (most recent call last):
     exoimage.errors.ImageReadError: notes.tif: it is text, not a picture; give a TIFF, PNG, JPEG or BMP file
     """
-    selection = Selection(scene, z, t, c)
+    selection = Selection(scene, z, t, c, default_z)
     file = io.BytesIO(data)
     return refusing(source, lambda: _image(file, selection, source, pixel_size, light, photometric))
 

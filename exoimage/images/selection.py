@@ -20,16 +20,20 @@ _PROJECTIONS = ("max", "mean")
 
 @dataclass(frozen=True)
 class Selection:
-    """What the user chose; None where nothing was."""
+    """What the user chose; None where nothing was.
+
+    `default_z` is for an axis that the file calls Z; it does not make a z-stack of pages without a name.
+    """
 
     scene: int | None = None
     z: AxisChoice | None = None
     t: AxisChoice | None = None
     c: ChannelChoice | None = None
+    default_z: AxisChoice | None = None
 
     def along(self, axis: str) -> AxisChoice | None:
         """Give the choice along the axis Z or T; None for any other."""
-        return {"Z": self.z, "T": self.t}.get(axis)
+        return {"Z": self.default_z if self.z is None else self.z, "T": self.t}.get(axis)
 
 
 def checked(selection: Selection) -> Selection:

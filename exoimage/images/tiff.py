@@ -14,7 +14,14 @@ import tifffile
 
 from exoimage.flags import Flag
 from exoimage.images import colour, tiff_checks, tiff_metadata
-from exoimage.images.decoded import Decoded, Refusal, channel_numbers, numbered_channels, with_channels_chosen
+from exoimage.images.decoded import (
+    ALL_CHANNELS,
+    Decoded,
+    Refusal,
+    channel_numbers,
+    numbered_channels,
+    with_channels_chosen,
+)
 from exoimage.images.selection import Selection, Take, gather, take_along
 from exoimage.images.tiff_colour import Photometric, page_colours
 
@@ -59,7 +66,7 @@ def decode_tiff(file: BinaryIO, selection: Selection, photometric: Photometric) 
         stack = _stack(scene.series, axes, file)
         take = _taken(stack.lead, scene, selection)
         ome = tiff_metadata.ome_image_of(scene.series, scene.number, images)
-        if "C" in stack.lead and selection.c is not None:
+        if "C" in stack.lead and selection.c not in (None, ALL_CHANNELS):
             names = tiff_metadata.channel_names(tif, ome, stack.lead["C"])
             take["C"] = channel_numbers(selection.c, names or numbered_channels(stack.lead["C"]))
             return _read_scene(tif, stack, take, ome, photometric)

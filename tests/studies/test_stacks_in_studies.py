@@ -38,3 +38,26 @@ def test_a_z_stack_can_be_refused(tmp_path: Path) -> None:
     rows = xi.run(tmp_path / "study.toml", tmp_path / "out").images
     assert rows["status"].tolist() == ["failed"]
     assert "Z = 3" in rows["error"][0]
+
+
+def _pages(path: Path) -> None:
+    field = synth.cell_field((200, 200), synth.CellPopulation(count=8), seed=4)
+    planes = [field.pixels[:, :, 0], np.full((200, 200), 90, field.pixels.dtype)]
+    with tifffile.TiffWriter(path) as tif:
+        for plane in planes:
+            tif.write(plane, photometric="minisblack", metadata=None, contiguous=False)
+
+
+def test_pages_without_a_name_are_what_the_recipe_says(tmp_path: Path) -> None:
+    _pages(tmp_path / "a.tif")
+    found = {}
+    for pages in ("refuse", "channels", "z"):
+        (tmp_path / "study.toml").write_text(
+            f'[study]\nassay = "edu"\nimages = "*.tif"\n[recipe]\npages = "{pages}"\n', encoding="utf-8"
+        )
+        found[pages] = xi.run(tmp_path / "study.toml", tmp_path / f"out_{pages}").images.iloc[0]
+    assert found["refuse"]["status"] == "failed"
+    assert "holds 2 pictures" in found["refuse"]["error"]
+    assert found["channels"]["status"] == "ok"
+    assert "no_marker_channel" not in str(found["channels"]["flags"])
+    assert "no_marker_channel" in str(found["z"]["flags"])
