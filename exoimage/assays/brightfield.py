@@ -210,7 +210,7 @@ class Brightfield(Recipe[ColourSample]):
 
     def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> tuple[Self, tuple[Flag, ...]]:
         """White point first, then stains, then threshold; see `Recipe.decide`."""
-        samples = _comparable(evidence)
+        samples = comparable(evidence)
         if not samples and set(self.open_scopes()) & set(scopes):
             raise MeasureError("there is no image to decide white point, stains and threshold from")
         recipe, white_flags = self._with_white(samples, scopes)
@@ -367,7 +367,7 @@ def _is_due(choice: Choice, scopes: Sequence[Scope]) -> bool:
     return scope is None or scope in scopes
 
 
-def _comparable(samples: Sequence[ColourSample]) -> list[ColourSample]:
+def comparable(samples: Sequence[ColourSample]) -> list[ColourSample]:
     """The samples that are pooled: no composite figures, and of one bit depth, as a white point has the pixels' units.
 
     Pictures of one constant value say nothing of the light. Where there are only such, they are all there is.

@@ -22,6 +22,15 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+    def refuse_missing_files(self) -> None:
+        """Refuse files for all images which are not there; most choices name none.
+
+        Raises
+        ------
+        MeasureError
+            If one is missing.
+        """
+
     def pooled_over(self) -> Scope | None:
         """Over which images it is to be estimated; None where it needs to see no image."""
         scope: Scope | None = getattr(self, "scope", None)

@@ -26,7 +26,7 @@ from exoimage.assays.regions import RegionChoice, WholeRegion
 from exoimage.assays.results import Result
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
-from exoimage.methods import detectors, fluorescence_quality, fluorescent_nuclei, particles
+from exoimage.methods import cell_compartments, detectors, fluorescence_quality, fluorescent_nuclei
 from exoimage.methods.detectors import DetectorName
 from exoimage.methods.fluorescent_nuclei import EdgeRule, Nuclei
 
@@ -291,7 +291,8 @@ class Fluorescence(Recipe[FieldEvidence]):
         kept = fluorescent_nuclei.apply_edge_rule(found.labels, self.edge_objects)
         labels = np.ascontiguousarray(kept[part.region.box])
         if part.inside is not None or part.shape != part.image.shape:
-            labels = _mostly_within(kept, part)
+            inside = part.region.full_mask(part.image.shape)
+            labels = np.ascontiguousarray(cell_compartments.only_within(kept, inside)[part.region.box])
         own = part.image.pixels[part.region.box]
         planes = (
             np.ascontiguousarray(own[:, :, part.image.channels.index(name)]) if name else own[:0, :0, 0]
@@ -339,16 +340,6 @@ def _typical(evidence: Sequence[FieldEvidence]) -> Length:
     if in_um:
         return Length(float(np.round(np.median(sizes or [USUAL_UM]), 4)), "um")
     return Length(float(np.round(np.median(sizes or [USUAL_PX]), 2)), "px")
-
-
-def _mostly_within(labels: Labels, part: Part) -> Labels:
-    """The nuclei whose larger part is in the region, cut at its border and numbered on."""
-    inside = np.ascontiguousarray(labels[part.region.box])
-    whole = np.bincount(labels.ravel())
-    if part.inside is not None:
-        inside = np.where(part.inside, inside, 0).astype(np.int32)
-    keep = 2 * np.bincount(inside.ravel(), minlength=len(whole)) >= whole
-    return particles.only_labels(inside, keep[1:])
 
 
 def _quality_flags(part: Part, stained: Stained, *, found: bool) -> tuple[Flag, ...]:

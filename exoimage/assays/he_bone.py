@@ -35,7 +35,7 @@ from exoimage.assays.tissue_choices import GLASS, ByColour, ByExample, TissueCho
 from exoimage.flags import Flag
 from exoimage.methods import bone_tissue
 from exoimage.methods.bone_tissue import BoneSizes
-from exoimage.methods.density import White, light_at, optical_density
+from exoimage.methods.density import White, sampled_density
 from exoimage.methods.stains import StainSet
 
 _IN_WHOLE_FIELD = "of the tissue in the field"
@@ -117,9 +117,7 @@ class HeBone(Brightfield):
         self, pixels: npt.NDArray[Any], stain_set: StainSet, positions: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float64]:
         """Nuclear stain of those sampled pixels that are stained at all."""
-        density = optical_density(pixels, White(stain_set.white.rgb))
-        if stain_set.white.light and len(positions):
-            density += light_at(stain_set.white, positions)
+        density = sampled_density(pixels, stain_set.white, positions)
         nuclear, _ = bone_tissue.nuclear_stain(density, stain_set)
         return nuclear[density[:, 1] > bone_tissue.STAINED_OD].astype(np.float64)
 

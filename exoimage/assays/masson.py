@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from exoimage.assays.brightfield import IMAGEJ_DEFAULTS, Brightfield
+from exoimage.assays.brightfield import IMAGEJ_DEFAULTS, Brightfield, comparable
 from exoimage.assays.chains import Chain, ImageJChain
 from exoimage.assays.choice import Scope
 from exoimage.assays.colour_sample import ColourSample, pooled_pixels
@@ -34,7 +34,7 @@ from exoimage.assays.white_choices import EstimatedWhite, GivenWhite
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag, merged
 from exoimage.methods import trichrome
-from exoimage.methods.density import White, light_at, optical_density
+from exoimage.methods.density import sampled_density
 from exoimage.methods.red_bone import BoneSizes, OsteoidSizes
 from exoimage.methods.stains import StainSet
 
@@ -163,10 +163,9 @@ class Masson(Brightfield):
         return recipe.model_copy(update={"tones": tones}), merged(flags, more)
 
     def _pooled(self, evidence: Sequence[ColourSample]) -> list[ColourSample]:
-        """The samples of pictures, of the white point's bit depth; of figures where there is nothing else."""
-        pictures = [sample for sample in evidence if not sample.composite] or list(evidence)
+        """The samples that white point and threshold are decided from, of the white point's bit depth."""
         depth = self.white.max_value if isinstance(self.white, GivenWhite) else 0.0
-        return [sample for sample in pictures if depth in (0.0, sample.max_value)]
+        return [sample for sample in comparable(evidence) if depth in (0.0, sample.max_value)]
 
     def _with_white(self, samples: list[ColourSample], scopes: Sequence[Scope]) -> tuple[Self, tuple[Flag, ...]]:
         recipe, flags = super()._with_white(samples, scopes)
@@ -179,9 +178,7 @@ class Masson(Brightfield):
         self, pixels: npt.NDArray[Any], stain_set: StainSet, positions: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float64]:
         """Mean density over the channels, whatever the stain."""
-        density = optical_density(pixels, White(stain_set.white.rgb))
-        if stain_set.white.light and len(positions):
-            density += light_at(stain_set.white, positions)
+        density = sampled_density(pixels, stain_set.white, positions)
         return np.asarray(density.mean(axis=1), dtype=np.float64)
 
     @property

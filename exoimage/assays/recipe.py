@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from exoimage import __version__
-from exoimage.assays.choice import Scope
+from exoimage.assays.choice import Choice, Scope
 from exoimage.assays.columns import Column
 from exoimage.assays.results import Result
 from exoimage.errors import MeasureError
@@ -139,9 +139,8 @@ class Recipe(BaseModel, ABC, Generic[E]):
             If one is missing.
         """
         for choice in (getattr(self, name) for name in type(self).model_fields):
-            check = getattr(choice, "refuse_missing_files", None)
-            if check is not None:
-                check()
+            if isinstance(choice, Choice):
+                choice.refuse_missing_files()
 
     def primary_columns(self) -> tuple[Column, ...]:
         """The columns that are tested and drawn unless asked otherwise."""

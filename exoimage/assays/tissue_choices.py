@@ -109,7 +109,8 @@ class ByExample(Choice):
         density = optical_density(part.pixels, White(white.rgb))
         if white.light:
             density = density + light_surface(white, part.image.shape, part.region.box)
-        return _trained(self.with_contents(), White(white.rgb), part.image.max_value).classify(density)
+        known = self if self.sha256 else self.with_contents()
+        return _trained(known, White(white.rgb), part.image.max_value).classify(density)
 
     def mask(self, classes: npt.NDArray[np.uint8], name: str) -> npt.NDArray[np.bool_]:
         """Where a class of that name is; nowhere if there is none."""
@@ -122,6 +123,7 @@ def _trained(choice: ByExample, white: White, max_value: float) -> PixelClasses:
     """Train once per process: the choice holds the identity of its files, so that changed ones train anew."""
     from exoimage.images.reading import read
 
+    choice.with_contents()  # refuses files that are not those that were decided on
     examples: list[tuple[npt.NDArray[np.float32], npt.NDArray[Any]]] = []
     for example in choice.examples:
         scribbles = np.asarray(read(example.scribbles).pixels)

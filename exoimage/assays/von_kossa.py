@@ -29,7 +29,7 @@ from exoimage.assays.stain_choices import PresetStains, StainChoice
 from exoimage.assays.threshold_choices import AutoThreshold, FixedThreshold, ThresholdChoice
 from exoimage.images.image import Image
 from exoimage.methods import particles, segmentation, silver, splitting
-from exoimage.methods.density import White, light_at, optical_density
+from exoimage.methods.density import sampled_density
 from exoimage.methods.stains import StainSet
 
 COLUMNS = (
@@ -160,10 +160,7 @@ class VonKossa(Brightfield):
         self, pixels: npt.NDArray[Any], stain_set: StainSet, positions: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float64]:
         """The density that all colours share; see `Brightfield.amounts`."""
-        density = optical_density(pixels, White(stain_set.white.rgb))
-        if stain_set.white.light:
-            density = density + light_at(stain_set.white, positions)
-        return silver.neutral_amounts(density, self.most_colour)
+        return silver.neutral_amounts(sampled_density(pixels, stain_set.white, positions), self.most_colour)
 
     def chain(self, image: Image, evidence: ColourSample | None = None) -> Chain:
         """Silver by its blackness; ImageJ's deconvolution with `imagej = true`."""

@@ -82,6 +82,29 @@ def optical_density(pixels: npt.NDArray[Any], white: White, *, max_od: float = M
     return density
 
 
+def sampled_density(
+    pixels: npt.NDArray[Any], white: White, positions: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """Optical density of single pixels, the shape of the light corrected for where it is known where they are.
+
+    Parameters
+    ----------
+    pixels : (n, 3) array
+        Stored values.
+    white : White
+    positions : (n, 2) array, optional
+        As in `light_at`; of no pixel where even light makes them needless.
+
+    Returns
+    -------
+    (n, 3) float32 array
+    """
+    density = optical_density(pixels, White(white.rgb))
+    if white.light and positions is not None and len(positions):
+        density += light_at(white, positions)
+    return density
+
+
 def density_tables(white: White, levels: int, scale: float = 1.0, *, max_od: float = MAX_OD) -> npt.NDArray[np.float32]:
     """Optical density of every value that a stored pixel can have, per channel.
 
