@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 #: Suffixes by which a folder's pictures are found; what a file is, its content decides when it is read.
-IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".png", ".jpg", ".jpeg", ".jpe", ".bmp")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".1sc", ".gel")
 
 _NUMBER = re.compile("([0-9]+)")
 

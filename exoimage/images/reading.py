@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from exoimage.images.biorad import decode_1sc
 from exoimage.images.decoded import ChannelChoice, Decoded, Refusal, to_image, with_channels_chosen
 from exoimage.images.image import Image, Light
 from exoimage.images.raster import decode_bmp, decode_jpeg, decode_png
@@ -21,6 +22,7 @@ _RASTER: tuple[tuple[bytes, str, Callable[[bytes], Decoded]], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG", decode_png),
     (b"\xff\xd8\xff", "JPEG", decode_jpeg),
     (b"BM", "BMP", decode_bmp),
+    (b"\xaf\xaf", "Bio-Rad .1sc", decode_1sc),
 )
 _EXPORT = "export it as OME-TIFF from the microscope's software or from Fiji (Bio-Formats)"
 _UNREAD = (
@@ -28,7 +30,6 @@ _UNREAD = (
     (b"\x70\0\0\0", f"a Leica LIF file; {_EXPORT}"),
     (b"\xda\xce\xbe\x0a", f"a Nikon ND2 file; {_EXPORT}"),
     (b"\xd0\xcf\x11\xe0", f"an Olympus OIB, Zeiss ZVI or Office file; {_EXPORT}"),
-    (b"\xaf\xaf", "a Bio-Rad Image Lab file; export it as 16-bit TIFF from Image Lab"),
     (b"\x89HDF", f"an HDF5 file (Imaris?); {_EXPORT}"),
     (b"\0\0\0\x0cjP", "a JPEG 2000 file; save it as TIFF"),
     (b"GIF8", "a GIF file, which keeps 256 colours; go back to the original, as TIFF"),
@@ -51,7 +52,7 @@ def read(
     light: Light | None = None,
     photometric: Photometric = "shown",
 ) -> Image:
-    """Read one picture from a TIFF, PNG, JPEG or BMP file.
+    """Read one picture from a TIFF, PNG, JPEG, BMP, Bio-Rad .1sc or GE .gel file.
 
     Parameters
     ----------
@@ -79,8 +80,9 @@ def read(
     Image
         uint8, uint16 or float32, values as stored: no gamma, no profile. 1, 2 and 4 bits span 0 to 255.
         Palettes become RGB (`Flag.PALETTE_FILE`), except lookup tables that only tint intensities. CMYK
-        becomes RGB naively, CIELab becomes sRGB. Transparent pixels lie over white (colour) or black (grey).
-        JPEG, in TIFF too, is flagged `Flag.LOSSY_FILE`. EXIF's and TIFF's orientation is applied.
+        becomes RGB naively, CIELab becomes sRGB. GE's .gel becomes float32, linear in counts. Transparent
+        pixels lie over white (colour) or black (grey). JPEG, in TIFF too, is flagged `Flag.LOSSY_FILE`.
+        EXIF's and TIFF's orientation is applied.
 
     Raises
     ------

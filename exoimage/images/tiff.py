@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,7 +23,7 @@ from exoimage.images.decoded import (
     with_channels_chosen,
 )
 from exoimage.images.selection import Selection, Take, gather, take_along
-from exoimage.images.tiff_colour import Photometric, page_colours
+from exoimage.images.tiff_colour import PageColours, Photometric, page_colours
 
 Pixels = npt.NDArray[Any]
 
@@ -31,6 +31,7 @@ Pixels = npt.NDArray[Any]
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _PLAIN_SEQUENCE = "IQ"
+_MD_GEL = "mdgel"
 _ASIDES = ("thumbnail", "label", "macro", "map", "overview")
 
 
@@ -181,7 +182,8 @@ def _stack(series: tifffile.TiffPageSeries, axes: str, file: BinaryIO) -> _Stack
     page = series.keyframe
     count = len(axes) - len(page.axes)
     plain = "".join(page.axes.split("S")) == "YX" and series.shape[count:] == page.shape
-    if not plain or series.transform is not None or len(set(axes)) != len(axes):
+    known = series.transform is None or series.kind == _MD_GEL
+    if not plain or not known or len(set(axes)) != len(axes):
         raise Refusal(f"its planes are stored in an unusual way (axes {axes}); save it again, e.g. from ImageJ")
     lead = dict(zip(axes[:count], series.shape[:count], strict=True))
     return _Stack(series, lead, file, file.seek(0, 2))
@@ -199,7 +201,12 @@ def _read_scene(
     first = np.ravel_multi_index([_first_of(take.get(axis)) for axis in stack.lead], shape) if shape else 0
     page = _own_page(stack.series, int(first))
     stated = tiff_metadata.stated_maximum(tif, page, ome)
+    is_gel = stack.series.kind == _MD_GEL
+    if is_gel:
+        photometric = "stored"  # a scanner's counts, whatever the tag says of how to show them
     colours = page_colours(page, by_imagej=tif.is_imagej, photometric=photometric, white=stated)
+    if is_gel:
+        colours = _linearised(colours, stack.series)
     names = tiff_metadata.channel_names(tif, ome, stack.lead.get("C", 1))
     chosen = take.get("C")
     if isinstance(chosen, tuple):
@@ -220,10 +227,29 @@ def _read_scene(
         colour.upright(pixels, int(page.tags.valueof("Orientation", 1))),
         colour=colours.colour,
         channels=names if len(names) == pixels.shape[2] and not colours.colour else (),
-        max_value=stated or _full_of(page.dtype),
+        max_value=_full_scale(stated or _full_of(page.dtype), stack.series),
         pixel_size=tiff_metadata.scale(tif, page, ome),
         flags=colours.flags,
     )
+
+
+def _linearised(colours: PageColours, series: tifffile.TiffPageSeries) -> PageColours:
+    """Counts from the square roots (or scaled counts) that GE and Molecular Dynamics imagers store, as float32."""
+    to_counts = series.transform
+    if to_counts is None:
+        return colours
+
+    def to_light(pixels: Pixels) -> Pixels:
+        return np.asarray(to_counts(colours.to_light(pixels)), dtype=np.float32)
+
+    return replace(colours, to_light=to_light)
+
+
+def _full_scale(stored: float, series: tifffile.TiffPageSeries) -> float:
+    """The value at which the camera saturates, in the units of the picture; 0 where unknown."""
+    if series.transform is None or not stored:
+        return stored
+    return float(series.transform(np.array([stored]))[0])
 
 
 def _first_of(taken: Take | None) -> int:
