@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "images.reading": ["read"],
         "studies.batch": ["iter_run", "run"],
         "studies.plan": ["load_study"],
+        "studies.saving": ["save_study"],
         "studies.study": ["Study"],
     },
 )

@@ -104,10 +104,40 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a study: tables, overlays, labels, methods text")
     run.add_argument("study", metavar="STUDY.toml")
     _add_run_options(run)
+    run.add_argument(
+        "--sensitivity", action="store_true", help="then measure with moved thresholds and other methods too"
+    )
+    run.add_argument("--watch", action="store_true", help="measure new images as they appear, until Ctrl-C")
     run.set_defaults(command=_run)
 
+    _add_statistics(commands)
     _add_compare(commands)
     return parser
+
+
+def _add_statistics(commands: Any) -> None:
+    statistics = commands.add_parser(
+        "statistics", help="compare the groups of any table: absorbances, counts, Ct values"
+    )
+    statistics.add_argument("table", metavar="TABLE", help=".csv, .tsv, .txt or .xlsx, with a header row")
+    statistics.add_argument("--value", required=True, metavar="COL", help="the number (with --ddct: the Ct)")
+    statistics.add_argument("--group", required=True, metavar="COL")
+    statistics.add_argument("--unit", default="", metavar="COL", help="animal or well; its rows are averaged first")
+    statistics.add_argument("--pair", default="", metavar="COL", help="what pairs units of different groups")
+    statistics.add_argument("--by", default="", metavar="COL", help="analyse each value of this column on its own")
+    statistics.add_argument(
+        "--test", default="anova", help="anova (default), welch, kruskal, t, welch-t, paired-t, ..."
+    )
+    statistics.add_argument("--posthoc", default="", help="tukey (default), dunnett, holm, lsd, games-howell, dunn")
+    statistics.add_argument("--control", default="", metavar="GROUP")
+    statistics.add_argument("--log2", action="store_true", help="test the logarithms (ratios, fold changes)")
+    statistics.add_argument("--against", type=float, default=1.0, metavar="X", help="of one-sample-t (default: 1)")
+    statistics.add_argument("--ddct", action="store_true", help="relative expression 2^-ddCt of qPCR Ct values")
+    statistics.add_argument("--target", default="", metavar="COL", help="with --ddct: the column of the gene")
+    statistics.add_argument("--reference", action="append", default=[], metavar="GENE", help="housekeeping gene(s)")
+    statistics.add_argument("--calibrator", default="", metavar="GROUP", help="with --ddct (default: the control)")
+    statistics.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
+    statistics.set_defaults(command=_statistics)
 
 
 def _add_compare(commands: Any) -> None:
@@ -123,6 +153,9 @@ def _add_compare(commands: Any) -> None:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
     parser.add_argument("--jobs", type=_count, default=0, metavar="N", help="processes (default: the cores)")
+    parser.add_argument(
+        "--cluster", default="", metavar="ADDRESS", help="a Dask scheduler, like tcp://host:8786, or local:4"
+    )
     parser.add_argument("--resolved", metavar="FILE", help="measure by what another run decided (its resolved.toml)")
     parser.add_argument("--fresh", action="store_true", help="measure everything again")
     parser.add_argument("--tables-only", action="store_true", help="leave no overlays and label images")
@@ -193,7 +226,62 @@ def _study(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from exoimage.studies.plan import load_study
 
-    return _run_and_say(load_study(options.study), options)
+    if options.watch:
+        return _watch(options)
+    study = load_study(options.study)
+    status = _run_and_say(study, options)
+    return max(status, _try_variants(study, options)) if options.sensitivity else status
+
+
+def _try_variants(study: Any, options: argparse.Namespace) -> int:
+    import csv
+
+    from exoimage.studies import batch, sensitivity
+    from exoimage.studies.progress import reporter
+
+    jobs = options.jobs or batch.default_jobs(len(study.images))
+    with reporter(quiet=options.quiet) as report:
+        for event in sensitivity.iter_sensitivity(study, options.out, jobs=jobs, cluster=options.cluster):
+            report.show(event)
+    table = Path(options.out) / "sensitivity.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["variant"]]
+    fallen = [row for row in rows if row["conclusion_stands"] != "true"]
+    if not options.quiet:
+        print(f"the conclusion stands in {len(rows) - len(fallen)} of {len(rows)} variants: {table}")
+        for row in fallen:
+            print(f"  not with {row['variant']} ({row['measure']}): {row['order'] or row['note']}; {row['stars']}")
+    return OK
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from exoimage.studies import batch, watching
+
+    events = watching.watch(
+        options.study,
+        options.out,
+        jobs=options.jobs or batch.default_jobs(10**6),
+        resolved=options.resolved,
+        fresh=options.fresh,
+        pictures=not options.tables_only,
+        cluster=options.cluster,
+    )
+    if not options.quiet:
+        print(f"watching the images of {options.study}; Ctrl-C ends it", flush=True)
+    for event in events:
+        if event.error:
+            print(f"{event.key}: {event.error}", file=sys.stderr, flush=True)
+        elif event.stage == "finished" and not options.quiet:
+            print(f"{event.total} images in {Path(options.out) / 'images.csv'}", flush=True)
+    return OK
+
+
+def _statistics(options: argparse.Namespace) -> int:
+    from exoimage.studies.statistics.of_table import write_statistics_of_table
+    from exoimage.studies.statistics.request import request_of
+
+    print(write_statistics_of_table(options.table, options.out, request_of(**vars(options))))
+    return OK
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -220,6 +308,7 @@ def _run_and_say(study: Any, options: argparse.Namespace) -> int:
             resolved=options.resolved,
             fresh=options.fresh,
             pictures=not options.tables_only,
+            cluster=options.cluster,
             progress=report.show,
         )
     if not options.quiet:

@@ -133,6 +133,46 @@ class Flag(StrEnum):
         "Cells leave no three free places: the background was taken from the darkest ones, and CTCF is too low.",
     )
     NO_DYE_CONTROL = "no_dye_control", "note", "No dye-only control is named: dye forms particles of its own."
+    NO_LANES = "no_lanes", "warn", "No lane of a blot was found: nothing stands out of the noise."
+    LANES_UNCERTAIN = (
+        "lanes_uncertain",
+        "warn",
+        "The lanes hardly stand out from what is between them: look at the overlay, or give their number or boxes.",
+    )
+    CUT_LANE = "cut_lane", "warn", "The picture's edge cuts the lane or the band: the volume is of a part of it."
+    NO_BAND = "no_band", "note", "No band stands out at the lane's place in the row: the volume there was measured."
+    DENOMINATOR_BELOW_DETECTION = (
+        "denominator_below_detection",
+        "warn",
+        "The band that this one is divided by is below its limit of detection: the ratio is empty.",
+    )
+    BELOW_DETECTION = (
+        "below_detection",
+        "warn",
+        "The volume is below the detection limit, three standard deviations of places without a band.",
+    )
+    NOT_A_MEASUREMENT_FILE = (
+        "not_a_measurement_file",
+        "warn",
+        "The file is a picture for looking at (PNG, JPEG), maybe adjusted or compressed: quantify the imager's own.",
+    )
+    COLOUR_FILM = (
+        "colour_film",
+        "warn",
+        "The blot is a colour photograph, as of a film: a film's blackening and a photograph's tones are not linear.",
+    )
+    POLARITY_UNSURE = (
+        "polarity_unsure",
+        "warn",
+        "Dark and bright things stand out alike: say signal = dark or bright.",
+    )
+    UPSIDE_DOWN = "upside_down", "warn", "The ladder's spacing fits better from bottom to top: is the blot upside down?"
+    LADDER_UNCERTAIN = (
+        "ladder_uncertain",
+        "warn",
+        "The ladder's bands do not fit its masses: fewer were found, or masses are more than 10 % off.",
+    )
+    EXTRAPOLATED_MASS = "extrapolated_mass", "note", "The band lies beyond the ladder: its mass is extrapolated."
     IMAGEJ_OVERFLOW = (
         "imagej_overflow",
         "warn",

@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 from exoimage.assays.chains import Chain, ImageJChain, NothingStained, OpticalDensityChain, grey_plane
 from exoimage.assays.choice import Choice, Scope
 from exoimage.assays.colour_sample import SAMPLE_SIZE, ColourSample, sample_colours
+from exoimage.assays.cut_histogram import CutHistogram, histogram_of
 from exoimage.assays.measuring import Measured, Part, measure_regions, with_flags
 from exoimage.assays.recipe import Locality, Recipe
 from exoimage.assays.regions import FoundRegions, RegionChoice, WholeRegion
@@ -254,6 +255,18 @@ class Brightfield(Recipe[ColourSample]):
         white, _ = self.white.resolve([sample])
         return self.amounts(sample.pixels, vectors.stain_set(white.white), sample.positions)
 
+    def cut_histogram(self, evidence: Sequence[ColourSample]) -> CutHistogram:
+        """Amounts of the target in the sampled pixels, and the threshold; see `Recipe.cut_histogram`."""
+        samples = comparable(evidence)
+        if isinstance(self.threshold, GreyThreshold) and samples:
+            counts = np.sum([sample.grey_histogram for sample in samples], axis=0)
+            edges = np.arange(257, dtype=np.float64)
+            return CutHistogram(counts, edges, self.threshold.level + 1.0, "grey level of ImageJ's 8-bit plane")
+        if not (isinstance(self.stains, VectorStains) and isinstance(self.threshold, FixedThreshold) and samples):
+            return CutHistogram()
+        amounts = [self._amounts_of(sample.pooled_among(len(samples)), self.stains) for sample in samples]
+        return histogram_of(np.concatenate(amounts), self.threshold.od, "optical density", "sampled pixels")
+
     def observing_key(self) -> str:
         """Regions and annotations decide which pixels are sampled."""
         looked_at = {"region", "leave_out_annotations", "imagej"} | ({"stains"} if self.imagej else set())
@@ -288,7 +301,9 @@ class Brightfield(Recipe[ColourSample]):
 
     def outcome(self) -> str:
         """White point, vectors and threshold as they were decided."""
-        return f"{self.white.sentence()}, {self.stains.sentence()} and {self.threshold.sentence()}"
+        is_number = isinstance(self.threshold, FixedThreshold)
+        threshold = f"{'a threshold of ' if is_number else ''}{self.threshold.sentence()}"
+        return f"{self.white.sentence()}, {self.stains.sentence()} and {threshold}"
 
     def is_control(self, key: str, group: str) -> bool:
         """Whether the threshold names this image's group or name as negative."""

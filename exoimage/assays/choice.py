@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
@@ -30,6 +30,14 @@ class Choice(BaseModel):
         MeasureError
             If one is missing.
         """
+
+    def scaled(self, factor: float) -> Self | None:  # noqa: ARG002
+        """The same choice with its cut moved by a factor; None where it is no cut."""
+        return None
+
+    def others(self) -> Mapping[str, Choice]:
+        """What a reader may ask for in its place, by names; none for most choices."""
+        return {}
 
     def pooled_over(self) -> Scope | None:
         """Over which images it is to be estimated; None where it needs to see no image."""

@@ -79,12 +79,13 @@ class ColourSample:
         if step <= 1:
             return self
         kept = slice(step // 2, None, step)
+        # Copies: a view would hold the whole sample in memory.
         return replace(
             self,
-            pixels=self.pixels[kept],
-            positions=self.positions[kept],
-            region=self.region[kept],
-            control=self.control[kept],
+            pixels=self.pixels[kept].copy(),
+            positions=self.positions[kept].copy(),
+            region=self.region[kept].copy(),
+            control=self.control[kept].copy(),
         )
 
 

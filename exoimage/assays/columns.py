@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 Value = float | int | str | bool | None
 """A cell of a table; None prints as an empty cell."""
@@ -181,9 +181,15 @@ class Column:
         How fields make a sample.
     primary : bool
         Tested and drawn unless asked otherwise.
+    scale : {"linear", "log2"}
+        Of what values groups are compared: their own, or their logarithms (ratios).
+    drawn_as : str
+        The column that figures show in its place; empty for itself.
     """
 
     name: str
     definition: str
     aggregation: Aggregation = NotAggregated()
     primary: bool = False
+    scale: Literal["linear", "log2"] = "linear"
+    drawn_as: str = ""

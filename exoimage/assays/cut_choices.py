@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -25,6 +26,14 @@ class FixedCut(Choice):
     max_value: float = Field(
         0.0, ge=0, description="The largest value of the pictures that it is for (255, 65535); 0: not checked."
     )
+
+    def scaled(self, factor: float) -> FixedCut:
+        """The intensity moved by a factor."""
+        return self.model_copy(update={"intensity": self.intensity * factor})
+
+    def others(self) -> Mapping[str, Choice]:
+        """What two classes of cells would give."""
+        return {"two-class": TwoClassCut()}
 
     def sentence(self) -> str:
         """The choice in words."""
@@ -71,6 +80,11 @@ class ControlCut(Choice):
         99.5, gt=50, le=100, description="Share of the controls' cells below the cut, in percent."
     )
     scope: Literal["study", "batch"] = Field("study", description="Images that share one cut.")
+
+    def others(self) -> Mapping[str, Choice]:
+        """Another share of the controls' cells; two classes."""
+        percentiles = {f"percentile {value:g}": self.model_copy(update={"percentile": value}) for value in (99.0, 99.9)}
+        return {**percentiles, "two-class": TwoClassCut()}
 
     def sentence(self) -> str:
         """The choice in words."""

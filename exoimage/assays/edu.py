@@ -15,6 +15,7 @@ from pydantic import Field
 from exoimage.assays.choice import Scope
 from exoimage.assays.colour_sample import NOT_KEPT
 from exoimage.assays.cut_choices import ControlCut, CutChoice, FixedCut, TwoClassCut
+from exoimage.assays.cut_histogram import CutHistogram, histogram_of
 from exoimage.assays.edu_measuring import COLUMNS, OBJECT_COLUMNS, measure_edu, measure_marker, rings_of
 from exoimage.assays.fluorescence import FieldEvidence, Fluorescence, Stained
 from exoimage.assays.measuring import Measured, Part
@@ -144,6 +145,14 @@ class Edu(Fluorescence):
         )
         cut = cut.model_copy(update={"max_value": samples[0].max_value})
         return recipe.model_copy(update={"cut": cut}), merged(flags, remarks)
+
+    def cut_histogram(self, evidence: Sequence[FieldEvidence]) -> CutHistogram:
+        """The marker in the nuclei, and the cut; see `Recipe.cut_histogram`."""
+        samples = _comparable([one for one in evidence if isinstance(one, EduEvidence)])
+        if not (isinstance(self.cut, FixedCut) and samples):
+            return CutHistogram()
+        pooled = np.concatenate([one.intensity for one in samples])
+        return histogram_of(pooled, self.cut.intensity, "mean intensity above the background", "nuclei")
 
     def open_scopes(self) -> tuple[Scope, ...]:
         """The scopes of the choices that are to be estimated."""

@@ -13,13 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from exoimage import __version__
 from exoimage.assays.choice import Choice, Scope
-from exoimage.assays.columns import Column
+from exoimage.assays.columns import Column, Row
+from exoimage.assays.cut_histogram import CutHistogram
+from exoimage.assays.design import Derived, Design
 from exoimage.assays.results import Result
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag, merged
@@ -50,6 +52,8 @@ class Recipe(BaseModel, ABC, Generic[E]):
     object_columns: ClassVar[tuple[Column, ...]]
     evidence: ClassVar[type[Any]]
     references: ClassVar[tuple[str, ...]] = ()
+    regions_are_placed: ClassVar[bool] = False
+    """Whether a layout has to name every region that is found (lanes): one more or less would shift all others."""
     channel_names: ClassVar[tuple[str, ...]] = ()
     """What its channels are called where they have files of their own whose names only number them; empty where an
     image is always one file."""
@@ -126,6 +130,20 @@ class Recipe(BaseModel, ABC, Generic[E]):
         evidence = self.observe(image)
         return self.resolve([evidence], ALL_SCOPES).measure(image, evidence)
 
+    def cut_histogram(self, evidence: Sequence[E]) -> CutHistogram:  # noqa: ARG002
+        """What a decided recipe's cut was made in, for the report; empty where the images share no cut.
+
+        Parameters
+        ----------
+        evidence : sequence of what `observe` gave
+            Of some of the images: all of a large study would say the same.
+        """
+        return CutHistogram()
+
+    def derived(self, rows: Sequence[Row], design: Design) -> Derived:  # noqa: ARG002
+        """The study's rows with columns that need several images at once (a blot's ratios). Default: none."""
+        return Derived((), tuple(dict(row) for row in rows))
+
     def reading(self) -> Mapping[str, Any]:
         """How a file is read that holds more than one plane: arguments of `exoimage.read`. Default: as it is."""
         return {}
@@ -138,9 +156,25 @@ class Recipe(BaseModel, ABC, Generic[E]):
         ExoimageError
             If one is missing.
         """
-        for choice in (getattr(self, name) for name in type(self).model_fields):
-            if isinstance(choice, Choice):
-                choice.refuse_missing_files()
+        for _, choice in self._choices():
+            choice.refuse_missing_files()
+
+    def scaled(self, factor: float) -> dict[str, Self]:
+        """The recipe with one of its cuts moved by a factor, by the key that was moved; for a decided recipe."""
+        moved = {name: choice.scaled(factor) for name, choice in self._choices()}
+        return {name: self.model_copy(update={name: choice}) for name, choice in moved.items() if choice is not None}
+
+    def others(self) -> dict[str, Self]:
+        """The recipe with another method for one of its keys, by key and method; for an undecided recipe."""
+        return {
+            f"{name} {method}": self.model_copy(update={name: other})
+            for name, choice in self._choices()
+            for method, other in choice.others().items()
+        }
+
+    def _choices(self) -> list[tuple[str, Choice]]:
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [(name, value) for name, value in values if isinstance(value, Choice)]
 
     def primary_columns(self) -> tuple[Column, ...]:
         """The columns that are tested and drawn unless asked otherwise."""

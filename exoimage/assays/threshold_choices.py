@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ AutoMethod = Literal[
     "moments", "otsu", "percentile", "renyientropy", "shanbhag", "triangle", "yen",
 ]  # fmt: skip
 
+USUAL_METHODS: tuple[AutoMethod, ...] = ("otsu", "isodata", "li", "triangle", "moments")
+"""What a paper may have used; what a sensitivity run tries."""
 
 IMAGEJ_VERSION: Literal["1.53t", "1.54p"] = "1.54p"
 """The ImageJ whose integers `imagej = true` gives; versions differ on rare histograms (flag `imagej_version`)."""
@@ -33,6 +36,14 @@ class FixedThreshold(Choice):
 
     method: Literal["fixed"] = "fixed"
     od: float = Field(ge=0, description="Stain above this optical density counts; inf: nothing does.")
+
+    def scaled(self, factor: float) -> FixedThreshold:
+        """The density moved by a factor."""
+        return FixedThreshold(od=self.od * factor)
+
+    def others(self) -> Mapping[str, Choice]:
+        """What an automatic method would find."""
+        return {"otsu": AutoThreshold()}
 
     def sentence(self) -> str:
         """The choice in words."""
@@ -48,6 +59,10 @@ class GreyThreshold(Choice):
 
     method: Literal["grey-level"] = "grey-level"
     level: int = Field(ge=-1, le=255, description="The brightest grey level that counts; -1: none does.")
+
+    def scaled(self, factor: float) -> GreyThreshold:
+        """The level moved by a factor."""
+        return GreyThreshold(level=min(255, round(self.level * factor)))
 
     def sentence(self) -> str:
         """The choice in words."""
@@ -69,6 +84,10 @@ class AutoThreshold(Choice):
         le=2,
         description="The threshold is never lower: an automatic method finds stain in a blank plate too.",
     )
+
+    def others(self) -> Mapping[str, Choice]:
+        """The methods that labs use instead, on the same histogram."""
+        return {name: self.model_copy(update={"method": name}) for name in USUAL_METHODS if name != self.method}
 
     def sentence(self) -> str:
         """The choice in words."""
@@ -111,6 +130,11 @@ class ControlThreshold(Choice):
     )
     floor_od: float = Field(0.05, ge=0, le=2, description="The threshold is never lower.")
     scope: Literal["study", "batch"] = Field("study", description="Images that share one threshold.")
+
+    def others(self) -> Mapping[str, Choice]:
+        """Another share of the controls' pixels; an automatic method."""
+        other = {f"percentile {value:g}": self.model_copy(update={"percentile": value}) for value in (99.0, 99.99)}
+        return {**other, "otsu": AutoThreshold()}
 
     def sentence(self) -> str:
         """The choice in words."""

@@ -46,6 +46,18 @@ def placed_by_layout(refs: Sequence[ImageRef], table: Path, order: Sequence[str]
     )
 
 
+def images_of_layout(table: Path, folder: Path) -> list[ImageRef]:
+    """The images that a table names, as paths relative to a folder, each once.
+
+    Raises
+    ------
+    StudyError
+        If the table cannot be read or lacks a column.
+    """
+    names = dict.fromkeys(composed(row["image"]) for row in _read(table))
+    return [ImageRef(Path(name).as_posix(), (str(folder / name),)) for name in names]
+
+
 def _names(refs: Sequence[ImageRef]) -> dict[str, tuple[str, ...]]:
     """The images that each name stands for."""
     found: dict[str, dict[str, None]] = {}

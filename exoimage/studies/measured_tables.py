@@ -8,9 +8,14 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from exoimage.errors import StudyError
 from exoimage.images.discovery import IMAGE_SUFFIXES
+from exoimage.studies.csv_tables import restored
+from exoimage.studies.measured_workbooks import workbook_rows
+
+T = TypeVar("T")
 
 NAME_COLUMNS = ("image", "label", "filename", "file", "file name", "title", "slice")
 """What a column that names the image is called, in order of preference; upper or lower case."""
@@ -23,7 +28,7 @@ _PLAIN = {  # what cannot be a thousands' separator: 12.5, 0.123, 1234.567, 1.23
     mark: re.compile(rf"[+-]?(\d*{m}(\d{{1,2}}|\d{{4,}})|0*{m}\d+|\d{{4,}}{m}\d+|\d*{m}\d+[eE][+-]?\d+)([eE][+-]?\d+)?")
     for mark, m in ((".", r"\."), (",", ","))
 }
-_NO_VALUE = frozenset({"", "nan", "na", "n/a", "-", "none", "infinity", "-infinity", "inf", "-inf"})
+_NO_VALUE = frozenset({"", "nan", "na", "n/a", "-", "none", "infinity", "-infinity", "inf", "-inf", "undetermined"})
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def read_measured_table(path: str | Path) -> MeasuredTable:
     ----------
     path : path
         Ours (``images.csv``) or ImageJ's (``Results.csv``; ``.xls`` and ``.txt``, which are tab-separated text), with a
-        dot or a comma as decimal mark.
+        dot or a comma as decimal mark; or the first sheet of an ``.xlsx``.
 
     Returns
     -------
@@ -159,19 +164,11 @@ def read_measured_table(path: str | Path) -> MeasuredTable:
     Raises
     ------
     StudyError
-        If the file cannot be read, is a real Excel workbook, or holds no rows.
+        If the file cannot be read, is an old Excel workbook, or holds no rows.
     """
     place = Path(path)
-    lines = [line for line in _text_of(place).splitlines() if line.strip()]
-    if lines and re.fullmatch(r"sep=.", lines[0].strip()):  # for Excel
-        lines = lines[1:]
-    if len(lines) < 2:
-        raise StudyError(f"{place}: a table has a header row and at least one row; this file has {len(lines)} lines")
-    delimiter = max("\t;,", key=lines[0].count)
-    try:
-        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    except csv.Error as error:
-        raise StudyError(f"{place}: not a table of text ({error})") from None
+    table, delimiter = _cells_of(place)
+    header, *rows = [[restored(cell) for cell in row] for row in table]
     if rows and all(len(row) == len(header) + 1 for row in rows):  # row numbers without a name
         header = ["", *header]
     for number, row in enumerate(rows, start=1):
@@ -180,6 +177,34 @@ def read_measured_table(path: str | Path) -> MeasuredTable:
     width = len(header)
     cells = tuple(tuple((row + [""] * width)[:width]) for row in rows)
     return MeasuredTable(str(place), tuple(header), cells, delimiter)
+
+
+def _cells_of(place: Path) -> tuple[list[list[str]], str]:
+    """The rows of a file, the header first, and what parts their cells."""
+    if _starts_with(place, b"PK\x03\x04"):
+        return _two_or_more(place, workbook_rows(place)), ","
+    lines = [line for line in _text_of(place).splitlines() if line.strip()]
+    if lines and re.fullmatch(r"sep=.", lines[0].strip()):  # for Excel
+        lines = lines[1:]
+    delimiter = max("\t;,", key=_two_or_more(place, lines)[0].count)
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)], delimiter
+    except csv.Error as error:
+        raise StudyError(f"{place}: not a table of text ({error})") from None
+
+
+def _two_or_more(place: Path, lines: list[T]) -> list[T]:
+    if len(lines) < 2:
+        raise StudyError(f"{place}: a table has a header row and at least one row; this file has {len(lines)} lines")
+    return lines
+
+
+def _starts_with(place: Path, magic: bytes) -> bool:
+    try:
+        with place.open("rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError as error:
+        raise StudyError(f"{place}: cannot be read ({error.strerror or error})") from None
 
 
 def row_names(table: MeasuredTable, key: str | None = None) -> tuple[RowName, ...]:
@@ -246,8 +271,10 @@ def _text_of(place: Path) -> str:
         data = place.read_bytes()
     except OSError as error:
         raise StudyError(f"{place}: cannot be read ({error.strerror or error})") from None
-    if data.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
-        raise StudyError(f"{place}: this is an Excel workbook; save it as CSV (ImageJ's own .xls files are text)")
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise StudyError(
+            f"{place}: this is an old Excel workbook; save it as .xlsx or CSV (ImageJ's own .xls files are text)"
+        )
     encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252", "latin-1")
     for encoding in encodings:
         try:

@@ -1,32 +1,51 @@
-"""The paragraph for the paper."""
+"""The paragraph for the paper, with its references and what a reviewer's checklist asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 
 from exoimage import __version__
 from exoimage.assays.recipe import Resolved
-from exoimage.studies.store import Store
+from exoimage.flags import Flag
+from exoimage.studies import checklist, citations
+from exoimage.studies.finished import Row, Tables, failed_rows, group_names, test_names
+from exoimage.studies.provenance import installed
 from exoimage.studies.study import Study
 
+LISTED = 20
+"""So many images are named; of more, the table has the names."""
 
-def methods_text(study: Study, store: Store, decided: Mapping[str, Resolved]) -> str:
-    """A methods paragraph in Markdown: how it was measured, the numbers that were decided, what was left out.
+NAMED_PACKAGES = ("numpy", "scipy", "scikit-image", "opencv-python-headless")
+"""Whose versions the text gives; run.json has all."""
+
+
+def methods_text(study: Study, tables: Tables, decided: Mapping[str, Resolved]) -> str:
+    """A methods section in Markdown: the paragraph, the references, the checklist.
 
     Parameters
     ----------
     study : Study
-    store : Store
+    tables : Tables
         Of the finished run.
     decided : mapping of batch name to Resolved
     """
+    listed = "\n".join(f"- {reference}" for reference in references(study, tables))
+    items = checklist.as_markdown(checklist.checklist(study, decided))
+    return (
+        f"# Methods\n\n{methods_paragraph(study, tables, decided)}\n\n## References\n\n{listed}\n\n"
+        f"## QUAREP-LiMi checklist (Schmied et al. 2024)\n\n{items}\n"
+    )
+
+
+def methods_paragraph(study: Study, tables: Tables, decided: Mapping[str, Resolved]) -> str:
+    """How it was measured, the numbers that were decided, replicates, tests, what was left out: in one paragraph."""
     used = study.recipe
-    records = {image.ref.key: store.read_record(image.ref.slug) for image in study.images}
-    excluded = [image for image in study.images if image.excluded]
-    failed = [key for key, record in records.items() if record is None or not record.ok]
-    counted = len(study.images) - len({image.ref.key for image in excluded} | set(failed))
+    failed = list(dict.fromkeys(str(row["image"]) for row in failed_rows(tables.images)))
+    counted = len({row["image"] for row in tables.counted} - set(failed))
     sentences = [
-        f"{counted} images were measured with exoimage {__version__} (assay {used.assay}, revision {used.revision}).",
+        f"{counted} images were measured with exoimage {__version__} (assay {used.assay}, revision {used.revision};"
+        f" {_versions()}).",
         *used.sentences(),
     ]
     for batch, resolved in decided.items():
@@ -34,15 +53,78 @@ def methods_text(study: Study, store: Store, decided: Mapping[str, Resolved]) ->
         sentences.append(f"{prefix} {resolved.recipe.outcome()}.")
     primary = "; ".join(f"{c.name}: {_within_a_sentence(c.definition.rstrip('.'))}" for c in used.primary_columns())
     sentences.append(f"Primary measures were {primary}.")
-    if study.statistics.unit == "sample":
-        sentences.append("Fields of the same sample were combined before any comparison.")
-    if excluded:
-        reasons = "; ".join(f"{image.ref.key} ({image.excluded})" for image in excluded)
-        sentences.append(f"Images left out ({len(excluded)}): {reasons}.")
+    sentences += [*_overridden(tables), *_replicates(study, tables), *_tests(study, tables)]
+    reasons = {str(row["image"]): str(row["reason"]) for row in tables.images if not row["included"]}
+    if reasons:
+        sentences.append(f"Images left out ({len(reasons)}): {_listed([f'{k} ({v})' for k, v in reasons.items()])}.")
     if failed:
-        sentences.append(f"Images that could not be measured ({len(failed)}): {', '.join(failed)}.")
-    references = "\n".join(f"- {reference}" for reference in used.references)
-    return f"# Methods\n\n{' '.join(sentences)}\n\n## References\n\n{references}\n"
+        sentences.append(f"Images that could not be measured ({len(failed)}): {_listed(failed)}.")
+    return " ".join(sentences)
+
+
+def references(study: Study, tables: Tables) -> tuple[str, ...]:
+    """What the paper cites: the references of the assay, the tests, the packages and the checklist."""
+    packages = [text for name, text in citations.PACKAGES if name != "scipy" or tables.tests]
+    return (
+        *study.recipe.references, *citations.of_tests(test_names(tables.tests)), *packages, citations.CHECKLIST,
+    )  # fmt: skip
+
+
+def _versions() -> str:
+    names = {"opencv-python-headless": "OpenCV"}
+    packages = ", ".join(f"{names.get(name, name)} {installed(name)}" for name in NAMED_PACKAGES)
+    return f"Python {sys.version.split()[0]}, {packages}"
+
+
+def _overridden(tables: Tables) -> list[str]:
+    """Images whose threshold was set by hand, with it."""
+    rows = [row for row in tables.images if Flag.THRESHOLD_OVERRIDDEN.value in str(row["flags"]).split()]
+    if not rows:
+        return []
+    named = [f"{row['image']}{_own_threshold(row)}" for row in rows]
+    return [f"The threshold was set by hand in {len(rows)} images: {_listed(named)}."]
+
+
+def _own_threshold(row: Row) -> str:
+    value = next((row[name] for name in row if name.startswith("threshold") and row[name] is not None), None)
+    return "" if value is None else f" ({value:.4g})"
+
+
+def _replicates(study: Study, tables: Tables) -> list[str]:
+    groups = group_names(study, tables.samples)
+    if not groups:
+        return []
+    counts = {name: sum(row["group"] == name for row in tables.samples) for name in groups}
+    fields = [int(row["n_fields"]) for row in tables.samples if row["group"] in counts]
+    per_group = ", ".join(f"{name} {count}" for name, count in counts.items())
+    per_sample = f"{min(fields)}" if min(fields) == max(fields) else f"{min(fields)} to {max(fields)}"
+    text = f"Samples per group were {per_group}, with {per_sample} {'field' if per_sample == '1' else 'fields'} each."
+    if study.statistics.unit == "sample":
+        return [f"{text} Fields of the same sample were combined before any comparison."]
+    return [f"{text} Fields were compared as if they were independent samples, which overstates n."]
+
+
+def _tests(study: Study, tables: Tables) -> list[str]:
+    """The tests that were made, by their names in the table."""
+    names = test_names(tables.tests)
+    if not names:
+        return []
+    is_many_to_one = study.control and any("Dunnett" in name for name in names)
+    against = f" Groups were compared with {study.control} as the control." if is_many_to_one else ""
+    measures = len(tables.measures)
+    return [
+        f"Values are mean ± SD; groups were compared by {_joined(names)}, for {measures}"
+        f" {'measure' if measures == 1 else 'measures'}; p < 0.05 was significant.{against}"
+    ]
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more (see images.csv)" if len(names) > LISTED else ""
+    return "; ".join(names[:LISTED]) + more
 
 
 def _within_a_sentence(text: str) -> str:

@@ -19,10 +19,15 @@ from exoimage.errors import RecipeError, StudyError
 from exoimage.images.discovery import find_images, natural_key
 from exoimage.images.image import ImageRef
 from exoimage.images.pairing import Pair, guess_patterns, pair
-from exoimage.studies.layout import placed_by_layout
+from exoimage.studies.blots import BlotTable, Membrane, membrane_images, ratios_of
+from exoimage.studies.layout import images_of_layout, placed_by_layout
 from exoimage.studies.naming import NamePattern, Placement, composed, guess_pattern
 from exoimage.studies.store import is_results_folder
 from exoimage.studies.study import Statistics, Study, StudyImage
+
+
+class NoImageError(StudyError):
+    """No image fits what a study asks for."""
 
 
 class _Table(BaseModel):
@@ -51,17 +56,19 @@ class _StudyFile(_Table):
     statistics: Statistics = Statistics()
     recipe: dict[str, Any] = {}
     channels: dict[str, str] = {}
-    membranes: tuple[dict[str, Any], ...] = ()
-    blot: dict[str, Any] = {}
+    membranes: tuple[Membrane, ...] = ()
+    blot: BlotTable = BlotTable()
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path, *, partial: bool = False) -> Study:
     """Read a study.toml.
 
     Parameters
     ----------
     path : path
         The file; image patterns and other files in it are relative to its folder.
+    partial : bool
+        Its images are still being made: none need be there yet, nor those of the control group or those to exclude.
 
     Raises
     ------
@@ -70,28 +77,74 @@ def load_study(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        return _study(path)
+        return _study(path, partial=partial)
     except (RecipeError, StudyError) as error:
         text = str(error)
         raise StudyError(text if path.name in text else f"{path}: {text}") from None
 
 
-def _study(path: Path) -> Study:
+def _study(path: Path, *, partial: bool) -> Study:
     file = validated(_StudyFile, read_toml(path), where=str(path))
     folder = path.absolute().parent
     recipe = _recipe_of(file, path)
     _refuse_other_assays_tables(file, recipe)
-    pairs = _paired(_refs(folder, file.study.images), recipe, file.channels)
-    placed = _placed([one.ref for one in pairs], file.groups, folder)
-    images = _without(_with_problems(placed, pairs), file.exclude)
+    try:
+        found = _images(file, recipe, folder)
+    except NoImageError:
+        if not partial:
+            raise
+        found = ()
+    images = _without(found, file.exclude, partial=partial)
     order = tuple(map(composed, file.groups.order)) or tuple(
         sorted({group for image in images for group in image.groups}, key=natural_key)
     )
     control = composed(file.groups.control)
-    if control and not any(control in image.groups for image in images):
+    if control and not partial and not any(control in image.groups for image in images):
         raise StudyError(f"no image is of the control group {control!r}; the groups are {', '.join(order)}")
+    _refuse_statistics(file.statistics, recipe, control)
     name = file.study.name or folder.name
-    return Study(name, recipe, images, order, control, file.study.pixel_size_um, file.statistics, str(path))
+    return Study(
+        name,
+        recipe,
+        images,
+        order,
+        control,
+        file.study.pixel_size_um,
+        file.statistics,
+        str(path),
+        ratios_of(file.blot, file.membranes),
+        file.blot.use_saturated,
+    )
+
+
+def _refuse_statistics(plan: Statistics, recipe: Recipe[Any], control: str) -> None:
+    """Refuse before measuring what could not be tested after it."""
+    if plan.posthoc == "dunnett" and not control:
+        raise StudyError('posthoc = "dunnett" compares with a control: name it under [groups]')
+    known = [column.name for column in recipe.columns]
+    unknown = [name for name in plan.columns if name not in known]
+    if unknown and not recipe.regions_are_placed:  # a blot's ratios come with its membranes
+        raise StudyError(f"[statistics] columns names {unknown[0]!r}; {recipe.assay} has {', '.join(known)}")
+
+
+def _images(file: _StudyFile, recipe: Recipe[Any], folder: Path) -> tuple[StudyImage, ...]:
+    """The study's images, each with its place."""
+    if file.membranes:
+        if file.study.images or file.groups.pattern or file.groups.table:
+            raise StudyError(
+                "a study with [[membranes]] has no images, pattern or table: [blot] lanes places them"
+            )
+        images = membrane_images(file.membranes, file.blot, folder, tuple(map(composed, file.groups.order)))
+        for image in images:
+            image.recipe_of(recipe)
+        return images
+    if file.groups.table and not file.study.images:
+        refs = images_of_layout(folder / file.groups.table, folder)
+    else:
+        refs = _refs(folder, file.study.images)
+    pairs = _paired(refs, recipe, file.channels)
+    placed = _placed([one.ref for one in pairs], file.groups, folder)
+    return _with_problems(placed, pairs)
 
 
 def study_of_images(
@@ -157,8 +210,9 @@ def _recipe_of(file: _StudyFile, path: Path) -> Recipe[Any]:
 
 
 def _refuse_other_assays_tables(file: _StudyFile, recipe: Recipe[Any]) -> None:
-    unknown = ("membranes", "blot") if recipe.channel_names else ("channels", "membranes", "blot")
-    given = [name for name in unknown if getattr(file, name)]
+    known = {"channels": bool(recipe.channel_names), "membranes": recipe.regions_are_placed}
+    unknown = [name for name in ("channels", "membranes", "blot") if not known["membranes" if name == "blot" else name]]
+    given = [name for name in unknown if name in file.model_fields_set and getattr(file, name)]
     if given:
         raise StudyError(f"[{given[0]}] means nothing to {recipe.assay}; remove it")
 
@@ -190,7 +244,7 @@ def _with_problems(images: Sequence[StudyImage], pairs: Sequence[Pair]) -> tuple
 def _refs(folder: Path, pattern: str) -> list[ImageRef]:
     """The images of a pattern, our own results left out."""
     if not pattern:
-        raise StudyError('[study] names its images, like images = "images/*.tif"')
+        raise StudyError('[study] names its images, like images = "images/*.tif", or [groups] a table of them')
     root, rest = _without_plain_folders(folder, pattern)
     try:
         found = [image for image in find_images(root, rest) if not _is_of_a_run(image, root)]
@@ -199,7 +253,7 @@ def _refs(folder: Path, pattern: str) -> list[ImageRef]:
     except re.error as error:
         raise StudyError(f'images = "{pattern}": the pattern cannot be read: {error}') from None
     if not found:
-        raise StudyError(f'no image fits images = "{pattern}" in {folder}')
+        raise NoImageError(f'no image fits images = "{pattern}" in {folder}')
     keys = [composed(Path(os.path.relpath(image, folder)).as_posix()) for image in found]
     return [ImageRef(key, (str(image),)) for key, image in zip(keys, found, strict=True)]
 
@@ -243,16 +297,14 @@ def _placed_by_name(ref: ImageRef, matcher: NamePattern) -> StudyImage:
     return StudyImage(ref, Placement(placement.group, sample, placement.field, placement.batch))
 
 
-def _without(images: Sequence[StudyImage], exclude: Mapping[str, str]) -> tuple[StudyImage, ...]:
+def _without(images: Sequence[StudyImage], exclude: Mapping[str, str], *, partial: bool) -> tuple[StudyImage, ...]:
     reasons = {composed(key): reason or "excluded" for key, reason in exclude.items()}
     keys = {image.ref.key for image in images}
     unknown = [key for key in reasons if key not in keys]
-    if unknown:
+    if unknown and not partial:
         raise StudyError(f'[exclude] names "{unknown[0]}", which is none of the study\'s images')
-    marked = tuple(
-        StudyImage(i.ref, i.placement, i.regions, reasons.get(i.ref.key, i.excluded), i.problem) for i in images
-    )
-    if all(image.excluded for image in marked):
+    marked = tuple(replace(image, excluded=reasons.get(image.ref.key, image.excluded)) for image in images)
+    if not partial and all(image.excluded for image in marked):
         raise StudyError("all images of the study are excluded")
     return marked
 

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from exoimage.studies.batch import Event
+from exoimage.studies.passes import Event
 
 STAGES = {"observed": "observing", "measured": "measuring"}
 

@@ -18,6 +18,7 @@ from exoimage.studies.study import Study
 
 PACKAGES = (
     "numpy", "scipy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs", "pillow", "numba",
+    "matplotlib",
 )  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
         "study": {"name": study.name, "source": study.source, "groups": list(study.order), "control": study.control},
         "assay": study.recipe.assay,
         "assay_revision": study.recipe.revision,
-        "recipe_files": _identities(study.recipe.model_dump(mode="json")),
+        "recipe_files": file_identities(study.recipe.model_dump(mode="json")),
         "recipe": study.recipe.model_dump(mode="json"),
         "resolved": {
             batch: {"digest": one.digest, "n_images": one.n_images, "flags": [flag.value for flag in one.flags]}
@@ -51,20 +52,21 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
         },
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "packages": {name: _installed(name) for name in PACKAGES},
+        "packages": {name: installed(name) for name in PACKAGES},
         "command": sys.argv[1:] if sys.argv and "exoimage" in sys.argv[0] else [],
     }
     return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def _identities(values: Mapping[str, Any]) -> dict[str, str]:
+def file_identities(values: Mapping[str, Any]) -> dict[str, str]:
     """Sha256 of the files that a recipe names: a blank field, an example picture, regions."""
     texts = [text for value in values.values() if isinstance(value, dict) for text in value.values()]
     files = [Path(text) for text in texts if isinstance(text, str) and Path(text).is_file()]
     return {str(path): sha256_of(path.read_bytes()) for path in files}
 
 
-def _installed(name: str) -> str:
+def installed(name: str) -> str:
+    """The version of a package, in words where it is not there."""
     try:
         return version(name)
     except PackageNotFoundError:

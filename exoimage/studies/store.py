@@ -1,8 +1,8 @@
 """What a run keeps of each image, so that a killed run goes on and a changed one redoes just what it must.
 
 In the run's folder, under ``records/``: ``SLUG.json`` holds an image's numbers and is written last and atomically,
-after its overlay and labels; ``SLUG.npz`` holds what observing it gave. Between the two passes only,
-``records/pixels/`` holds decoded pixels.
+after its overlay and labels; ``SLUG.npz`` holds what observing it gave, ``SLUG.jpg`` a small picture of it for the
+report. Between the two passes only, ``records/pixels/`` holds decoded pixels.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from exoimage.images.writing import write_whole
 FORMAT = 1
 
 FILES = (
-    "images.csv", "objects.csv", "samples.csv", "recipe.toml", "resolved.toml", "methods.md", "run.json",
+    "images.csv", "objects.csv", "samples.csv", "groups.csv", "tests.csv", "results.xlsx", "recipe.toml",
+    "resolved.toml", "methods.md", "references.bib", "report.html", "run.json",
 )  # fmt: skip
-FOLDERS = ("records", "overlays", "labels")
+FOLDERS = ("records", "overlays", "labels", "figures", "prism_wide")
 """What a run leaves in its folder."""
 
 
@@ -45,6 +46,8 @@ class RegionRecord:
     region: str
     values: Mapping[str, Value]
     flags: tuple[str, ...] = ()
+    box: tuple[int, ...] = ()
+    """Where in the picture it lies: first row, first column, row and column behind the last; empty if unknown."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Record:
     regions : tuple of RegionRecord
     objects : mapping of column to list
         One entry per counted object.
+    shape : (height, width)
+        Of the picture in px; empty if unknown.
+    pixel_size_um : float or None
+    light : str
+        "absorbed" or "emitted"; empty if unknown.
     """
 
     key: str
@@ -72,6 +80,9 @@ class Record:
     error: str = ""
     regions: tuple[RegionRecord, ...] = ()
     objects: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    shape: tuple[int, ...] = ()
+    pixel_size_um: float | None = None
+    light: str = ""
 
     @property
     def ok(self) -> bool:
@@ -124,6 +135,10 @@ class Store:
         """Where the label mask goes."""
         return self.folder / "labels" / f"{slug}.tif"
 
+    def preview_path(self, slug: str) -> Path:
+        """Where the small picture of the image goes, for the report."""
+        return self.records / f"{slug}.jpg"
+
     def write_record(self, slug: str, record: Record) -> None:
         """Keep a record; it is there whole, or not at all."""
         # Not `asdict`: it would copy every number of every object.
@@ -137,8 +152,11 @@ class Store:
             document = json.loads((self.records / f"{slug}.json").read_bytes())
             if document.pop("format") != FORMAT:
                 return None
-            regions = tuple(RegionRecord(r["region"], r["values"], tuple(r["flags"])) for r in document.pop("regions"))
-            return Record(regions=regions, **document)
+            regions = tuple(
+                RegionRecord(r["region"], r["values"], tuple(r["flags"]), tuple(r.get("box", ())))
+                for r in document.pop("regions")
+            )
+            return Record(regions=regions, shape=tuple(document.pop("shape", ())), **document)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -149,6 +167,15 @@ class Store:
         archive = io.BytesIO()
         np.savez(archive, identity=np.array(identity), **fields)
         write_whole(path, archive.getbuffer())
+
+    def has_evidence(self, slug: str) -> bool:
+        """Whether some evidence is kept of an image."""
+        return (self.records / f"{slug}.npz").is_file()
+
+    def has_results(self, slug: str, *, pictures: bool) -> bool:
+        """Whether an image has a record and, if asked, its pictures."""
+        of_pictures = (self.overlay_path(slug), self.labels_path(slug), self.preview_path(slug)) if pictures else ()
+        return all(path.is_file() for path in (self.records / f"{slug}.json", *of_pictures))
 
     def read_evidence(self, slug: str, kind: type[Any], identity: str) -> Any | None:
         """What observing an image gave, or None if there is none for that identity."""
@@ -198,8 +225,8 @@ class Store:
         (self.records / f"{slug}.json").unlink(missing_ok=True)
 
     def drop_pictures(self, slug: str) -> None:
-        """Let go of an image's overlay and labels."""
-        for path in (self.overlay_path(slug), self.labels_path(slug)):
+        """Let go of an image's overlay, labels and small picture."""
+        for path in (self.overlay_path(slug), self.labels_path(slug), self.preview_path(slug)):
             path.unlink(missing_ok=True)
 
     def sweep(self, slugs: Collection[str]) -> None:
@@ -215,7 +242,10 @@ class Store:
             for path in folder.glob(".*.tmp"):
                 path.unlink(missing_ok=True)
         kept = set(slugs)
-        for name, suffix in (("records", ".json"), ("records", ".npz"), ("overlays", ".jpg"), ("labels", ".tif")):
+        own = (
+            ("records", ".json"), ("records", ".npz"), ("records", ".jpg"), ("overlays", ".jpg"), ("labels", ".tif"),
+        )  # fmt: skip
+        for name, suffix in own:
             for path in (self.folder / name).glob(f"*{suffix}"):
                 if path.name.removesuffix(suffix) not in kept:
                     path.unlink(missing_ok=True)

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from exoimage.assays.design import Design, RatioOf
 from exoimage.assays.recipe import Recipe
+from exoimage.assays.recipe_text import with_values
 from exoimage.images.image import ImageRef
 from exoimage.studies.naming import Placement
+from exoimage.studies.statistics.values import PosthocName, TestName, why_not_together
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class StudyImage:
         Why the image does not count; empty if it does.
     problem : str
         Why the image cannot be measured as the study is written; empty if it can.
+    changes : mapping of str to value
+        What of the study's recipe differs for this image, key by key.
     """
 
     ref: ImageRef
@@ -35,6 +40,11 @@ class StudyImage:
     regions: Mapping[str, Placement] = field(default_factory=dict)
     excluded: str = ""
     problem: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def recipe_of(self, recipe: Recipe[Any]) -> Recipe[Any]:
+        """The recipe this image is measured by."""
+        return with_values(recipe, self.changes, where=self.ref.key) if self.changes else recipe
 
     def placed(self, region: str) -> Placement:
         """The placement of one region."""
@@ -53,9 +63,20 @@ class Statistics(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit: Literal["sample", "field"] = "sample"
-    pair: str = ""
-    test: Literal["anova", "welch", "kruskal", "t", "welch-t", "paired-t", "mann-whitney"] = "anova"
-    posthoc: Literal["tukey", "dunnett", "holm", "games-howell", "dunn", "lsd"] = "tukey"
+    pair: Literal["", "sample", "batch"] = ""
+    test: TestName = "anova"
+    posthoc: PosthocName | Literal[""] = ""  # the test's usual one: tukey after anova
+    columns: tuple[str, ...] = ()  # the primary ones
+    against: float = 1.0  # of one-sample-t
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Statistics:
+        problem = why_not_together(self.test, self.posthoc)
+        if not problem and self.pair and self.test not in ("anova", "paired-t"):
+            problem = f"pair means nothing to test = {self.test!r}: use anova (pairs are its blocks) or paired-t"
+        if problem:
+            raise ValueError(problem)
+        return self
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,10 @@ class Study:
     statistics : Statistics
     source : str
         The study's file, for the record of the run.
+    ratios : tuple of RatioOf
+        Of a blot's targets.
+    use_saturated : bool
+        Whether saturated bands take part in ratios.
     """
 
     name: str
@@ -87,3 +112,10 @@ class Study:
     pixel_size: float | None = None
     statistics: Statistics = field(default_factory=Statistics)
     source: str = ""
+    ratios: tuple[RatioOf, ...] = ()
+    use_saturated: bool = False
+
+    @property
+    def design(self) -> Design:
+        """What an assay may know of the study."""
+        return Design(self.order, self.control, self.ratios, self.use_saturated)

@@ -4,39 +4,71 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
 from exoimage.assays.columns import Row, Value
+from exoimage.assays.design import combined
+from exoimage.flags import flag
 from exoimage.images.writing import write_whole
+from exoimage.studies.csv_tables import cell, write_csv
+from exoimage.studies.dictionary import dictionary
 from exoimage.studies.naming import Placement
+from exoimage.studies.statistics.rows import TEXTS as STATISTICS_TEXTS
+from exoimage.studies.statistics.writing import write_statistics
 from exoimage.studies.store import Record, Store
 from exoimage.studies.study import Study, StudyImage
+from exoimage.studies.workbook import write_workbook
 
 IMAGE_HEAD = (
     "image", "region", "group", "sample", "field", "batch", "status", "error", "flags", "included", "reason",
 )  # fmt: skip
-TEXT_COLUMNS = frozenset(IMAGE_HEAD)
+TEXT_COLUMNS = frozenset((*IMAGE_HEAD, "target")) | STATISTICS_TEXTS
 """Columns that hold text, the others hold numbers."""
 
-SAMPLE_HEAD = ("group", "sample", "n_fields")
+SHEETS = ("images", "objects", "samples", "groups", "tests", "groups_all", "tests_all")
+"""The tables that results.xlsx holds, where they are there."""
+
+NO_GROUP = "no group in the layout"
+"""Why a region does not count that the layout does not name."""
+
+SAMPLE_HEAD = ("group", "sample", "batch", "n_fields")
 
 
-def _rows_of(image: StudyImage, record: Record | None) -> Iterator[dict[str, Value]]:
-    if record is None or not record.ok:
-        error = record.error if record is not None else "it was not measured"
+def _rows_of(study: Study, image: StudyImage, record: Record | None) -> Iterator[dict[str, Value]]:
+    error = "it was not measured" if record is None else record.error or _misplaced(study, image, record)
+    if record is None or error:
         yield _head(image, "", image.placement, error=error)
         return
     for region in record.regions:
         head = _head(image, region.region, image.placed(region.region), flags=" ".join(region.flags))
-        if image.regions and region.region not in image.regions and image.placement.group == "":
-            head |= {"included": False, "reason": head["reason"] or "no group in the layout"}
+        if image.regions and image.placed(region.region).group == "":
+            head |= {"included": False, "reason": head["reason"] or NO_GROUP}
+        elif not image.excluded and (unfit := _unfit(region.flags)):
+            head |= {"included": False, "reason": unfit}
         yield head | dict(region.values)
     names = [region.region for region in record.regions]
     for name in image.regions:
         if name not in names:
             error = f"the layout names a region {name!r}; the image has {', '.join(names)}"
             yield _head(image, name, image.regions[name], error=error)
+
+
+def _unfit(flags: Iterable[str]) -> str:
+    """The flags that say a row is not fit to be counted; empty if there are none."""
+    return " ".join(name for name in flags if flag(name).severity == "exclude")
+
+
+def _misplaced(study: Study, image: StudyImage, record: Record) -> str:
+    """Why the regions found cannot be those that the layout names, where one more or less would shift all others."""
+    found = [region.region for region in record.regions]
+    if not (study.recipe.regions_are_placed and image.regions) or set(found) == set(image.regions):
+        return ""
+    named = ", ".join(f"{lane} {place.group or '(no group)'}" for lane, place in image.regions.items())
+    return (
+        f"{len(found)} lanes were found ({', '.join(found)}), the layout names {len(image.regions)} ({named}): correct"
+        f" the layout (a ladder is a lane without a group), or look at the overlay and give the number of lanes:"
+        f' lanes = {{ method = "find", count = {len(image.regions)} }}'
+    )
 
 
 def _head(
@@ -62,27 +94,14 @@ def _object_cells(image: StudyImage, record: Record | None, columns: Sequence[st
     if record is None or not record.ok or not record.objects:
         return iter(())
     count = len(record.objects["object"])
-    cells = (map(_cell, record.objects.get(name, (None,) * count)) for name in columns)
-    return zip((image.ref.key,) * count, *cells, strict=True)
+    cells = (map(cell, record.objects.get(name, (None,) * count)) for name in columns)
+    return zip((cell(image.ref.key),) * count, *cells, strict=True)
 
 
-def sample_rows(study: Study, rows: Iterable[Row]) -> list[dict[str, Value]]:
+def sample_rows(study: Study, rows: Sequence[Row]) -> list[dict[str, Value]]:
     """The rows of samples.csv: each column aggregated from field to sample as it declares."""
-    units: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if row["status"] == "ok" and row["included"]:
-            units.setdefault((str(row["group"]), str(row["sample"])), []).append(row)
-    place = {group: index for index, group in enumerate(study.order)}
-    ordered = sorted(units.items(), key=lambda item: place.get(item[0][0], len(place)))
-    return [
-        {
-            "group": group,
-            "sample": sample,
-            "n_fields": len(fields),
-            **{c.name: c.aggregation.of(c.name, fields) for c in study.recipe.columns},
-        }
-        for (group, sample), fields in ordered
-    ]
+    derived = study.recipe.derived(rows, study.design)
+    return combined((*study.recipe.columns, *derived.columns), derived.rows, study.design)
 
 
 def write_tables(study: Study, store: Store) -> tuple[int, int]:
@@ -92,7 +111,6 @@ def write_tables(study: Study, store: Store) -> tuple[int, int]:
     -------
     (rows, failed rows) of images.csv
     """
-    columns = [column.name for column in study.recipe.columns]
     of_objects = ("region", "object", *(column.name for column in study.recipe.object_columns))
     rows: list[dict[str, Value]] = []
     objects = io.StringIO()
@@ -100,28 +118,19 @@ def write_tables(study: Study, store: Store) -> tuple[int, int]:
     writer.writerow(("image", *of_objects))
     for image in study.images:
         record = store.read_record(image.ref.slug)
-        rows += _rows_of(image, record)
+        rows += _rows_of(study, image, record)
         writer.writerows(_object_cells(image, record, of_objects))
-    write_csv(store.folder / "images.csv", [*IMAGE_HEAD, *columns], rows)
+    derived = study.recipe.derived(rows, study.design)
+    columns = (*study.recipe.columns, *derived.columns)
+    names = [column.name for column in columns]
+    write_csv(store.folder / "images.csv", [*IMAGE_HEAD, *names], derived.rows)
     write_whole(store.folder / "objects.csv", objects.getvalue().encode())
-    write_csv(store.folder / "samples.csv", [*SAMPLE_HEAD, *columns], sample_rows(study, rows))
+    samples = combined(columns, derived.rows, study.design)
+    write_csv(store.folder / "samples.csv", [*SAMPLE_HEAD, *names], samples)
+    write_statistics(store.folder, study, derived.rows, samples, columns)
+    heads = {"images": IMAGE_HEAD, "objects": ("image", *of_objects[:2]), "samples": SAMPLE_HEAD}
+    files = {name: store.folder / f"{name}.csv" for name in SHEETS}
+    write_workbook(
+        store.folder / "results.xlsx", files, TEXT_COLUMNS, dictionary(heads, columns, study.recipe.object_columns)
+    )
     return len(rows), sum(row["status"] == "failed" for row in rows)
-
-
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> None:
-    """Write a table as UTF-8 CSV, with a header row, a dot as decimal mark and empty cells for what is unknown."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_cell(row.get(name)) for name in header] for row in rows)
-    write_whole(path, text.getvalue().encode())
-
-
-def _cell(value: Value) -> str:
-    if isinstance(value, float):
-        return repr(value)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -5,21 +5,27 @@ Nothing that goes wrong with one image leaves these functions as an exception: i
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from exoimage.assays.recipe import Recipe, Resolved
+from exoimage.assays.regions import Region
 from exoimage.assays.results import Result
 from exoimage.errors import ExoimageError, ImageReadError
 from exoimage.images import overlay, writing
 from exoimage.images.image import Image, ImageRef
 from exoimage.images.pairing import join
 from exoimage.images.reading import read_bytes
+from exoimage.studies.ledger import Stamp, stamps_of
 from exoimage.studies.store import Record, RegionRecord, Store, plain, plain_list, sha256_of
+
+PREVIEW_EDGE, PREVIEW_QUALITY = 800, 80
+"""Longer edge in px, and JPEG quality, of the small picture that the report shows beside the overlay."""
 
 SLOW_DECODING = 4e8
 """Files that decode slower than this, bytes per second, are decoded once and their pixels kept for the second pass."""
@@ -40,6 +46,8 @@ class Job:
         Bytes of decoded pixels that may be kept of this image between the passes.
     pictures : bool
         Whether to leave the overlay and the label image.
+    pooled : int
+        Among how many images its evidence is pooled: no more of it is kept than counts there.
     """
 
     ref: ImageRef
@@ -48,14 +56,23 @@ class Job:
     pixel_size: float | None = None
     pixels_budget: int = 0
     pictures: bool = True
+    pooled: int = 1
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files that decide the image's numbers."""
+        files = tuple(map(Path, self.ref.files))
+        return (*files, *self.recipe.files_for(files[0]))
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The outcome of observing: the identity of the files, or why it failed."""
+    """The outcome of observing: the identity of the files and their stamps, or why it failed."""
 
     inputs: dict[str, str]
     error: str = ""
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    disk_full: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,23 +99,28 @@ class Measured:
     error: str = ""
     was_current: bool = False
     flags: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    disk_full: bool = False
 
 
 def observe(job: Job) -> Observed:
     """Read an image and keep what it has to say, unless that is kept already."""
     try:
+        stamps = stamps_of(job.paths)
         contents, inputs = _contents(job)
-        identity = observing_identity(job.recipe, inputs)
+        identity = observing_identity(job.recipe, inputs, job.pooled)
         slug = job.ref.slug
         if job.store.read_evidence(slug, job.recipe.evidence, identity) is None:
             began = time.perf_counter()
             image = _decoded(job, contents)
             seconds = time.perf_counter() - began
-            job.store.write_evidence(slug, job.recipe.observe(image), identity)
+            evidence = job.recipe.observe(image).pooled_among(job.pooled)
+            job.store.write_evidence(slug, evidence, identity)
             _keep_if_worth(job, image, seconds, inputs)
     except Exception as error:
-        return Observed({}, explain(error))
-    return Observed(inputs)
+        return Observed({}, explain(error), disk_full=_is_full(error))
+    return Observed(inputs, stamps=stamps)
 
 
 def measure(task: MeasureJob) -> Measured:
@@ -106,17 +128,21 @@ def measure(task: MeasureJob) -> Measured:
     job, slug = task.job, task.job.ref.slug
     inputs = dict(task.inputs)
     try:
+        stamps = stamps_of(job.paths)
         image = job.store.take_pixels(slug, inputs) if inputs else None
         contents: tuple[bytes, ...] = ()
         if image is None:
             contents, inputs = _contents(job)
         known = _current(task, inputs)
         if known is not None:
-            return Measured(was_current=True, flags=_all_flags(known))
+            return Measured(was_current=True, flags=_all_flags(known), inputs=inputs, stamps=stamps)
         record = _measured(task, image or _decoded(job, contents), inputs)
     except Exception as error:
+        if _is_full(error):
+            return Measured(explain(error), disk_full=True)
         record = Record(job.ref.key, inputs, task.resolved.digest, error=explain(error))
-    return _left(job, record)
+        return _left(job, record)
+    return replace(_left(job, record), inputs=inputs, stamps=stamps)
 
 
 def fail(job: Job, reason: str) -> Measured:
@@ -124,9 +150,9 @@ def fail(job: Job, reason: str) -> Measured:
     return _left(job, Record(job.ref.key, {}, "", error=reason))
 
 
-def observing_identity(recipe: Recipe[Any], inputs: dict[str, str]) -> str:
-    """Identity of what observing gives: the files, and the part of the recipe that observing looks at."""
-    text = repr((recipe.assay, recipe.revision, recipe.observing_key(), sorted(inputs.items())))
+def observing_identity(recipe: Recipe[Any], inputs: Mapping[str, str], pooled: int) -> str:
+    """Identity of what is kept of observing: the files, what of the recipe it looks at, how much of it is kept."""
+    text = repr((recipe.assay, recipe.revision, recipe.observing_key(), pooled, sorted(inputs.items())))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -141,6 +167,10 @@ def explain(error: Exception) -> str:
     else:
         text = f"unexpected {type(error).__name__}: {error}; please report it"
     return " ".join(text.split())
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _contents(job: Job) -> tuple[tuple[bytes, ...], dict[str, str]]:
@@ -183,13 +213,14 @@ def _current(task: MeasureJob, inputs: Mapping[str, str]) -> Record | None:
     known = job.store.read_record(slug)
     if known is None or not known.ok or (known.inputs, known.digest) != (inputs, task.resolved.digest):
         return None
-    pictures = (job.store.overlay_path(slug), job.store.labels_path(slug)) if job.pictures else ()
+    store = job.store
+    pictures = (store.overlay_path(slug), store.labels_path(slug), store.preview_path(slug)) if job.pictures else ()
     return known if all(path.exists() for path in pictures) else None
 
 
 def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
     job, slug = task.job, task.job.ref.slug
-    identity = observing_identity(job.recipe, inputs)
+    identity = observing_identity(job.recipe, inputs, job.pooled)
     evidence = job.store.read_evidence(slug, job.recipe.evidence, identity) if task.inputs == inputs else None
     result = task.resolved.measure(image, evidence)
     # From here to its new record the image has none: a run that is killed in between does it again.
@@ -198,12 +229,31 @@ def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
     if job.pictures:
         writing.write_overlay(job.store.overlay_path(slug), drawn(image, result))
         writing.write_labels(job.store.labels_path(slug), result.labels, image.pixel_size)
+        shown = overlay.displayed(image, PREVIEW_EDGE)
+        writing.write_overlay(job.store.preview_path(slug), shown, max_edge=PREVIEW_EDGE, quality=PREVIEW_QUALITY)
+    boxes = {region.name: _corners(region) for region in result.drawn_regions}
     regions = tuple(
-        RegionRecord(r.region, {k: plain(v) for k, v in r.values.items()}, tuple(map(str, r.flags)))
+        RegionRecord(
+            r.region, {k: plain(v) for k, v in r.values.items()}, tuple(map(str, r.flags)), boxes.get(r.region, ())
+        )
         for r in result.regions
     )
-    objects = {name: plain_list(values) for name, values in result.object_values.items()}
-    return Record(job.ref.key, inputs, task.resolved.digest, regions=regions, objects=objects)
+    return Record(
+        job.ref.key,
+        inputs,
+        task.resolved.digest,
+        regions=regions,
+        objects={name: plain_list(values) for name, values in result.object_values.items()},
+        shape=image.shape,
+        pixel_size_um=image.pixel_size,
+        light=image.light,
+    )
+
+
+def _corners(region: Region) -> tuple[int, ...]:
+    """First row and column of a region, and those behind its last."""
+    rows, columns = region.box
+    return int(rows.start), int(columns.start), int(rows.stop), int(columns.stop)
 
 
 def drawn(image: Image, result: Result) -> Any:
@@ -222,7 +272,7 @@ def _left(job: Job, record: Record) -> Measured:
         job.store.write_record(job.ref.slug, record)
         job.store.drop_pixels(job.ref.slug)
     except OSError as error:
-        return Measured(error=f"its record could not be written: {explain(error)}")
+        return Measured(f"its record could not be written: {explain(error)}", disk_full=_is_full(error))
     return Measured(record.error, flags=_all_flags(record))
 
 

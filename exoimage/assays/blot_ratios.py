@@ -1,0 +1,144 @@
+"""From the bands of several membranes to ratios and fold changes, lane by lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from exoimage.assays.columns import Aggregation, Column, Mean, Row, Value
+from exoimage.assays.design import Derived, Design, RatioOf
+from exoimage.errors import StudyError
+from exoimage.flags import Flag
+
+_Place = tuple[str, ...]
+"""Where the two bands of a ratio have to agree."""
+
+
+@dataclass(frozen=True)
+class MeanOfOneBlot:
+    """The mean of the lanes that have a value; none where they lie on several blots, which share no scale."""
+
+    def of(self, column: str, rows: Sequence[Row]) -> float | None:
+        """Average the lanes of one blot."""
+        usable = [row for row in rows if isinstance(row.get(column), float)]
+        return None if len({row["batch"] for row in usable}) > 1 else Mean().of(column, usable)
+
+    def describe(self) -> str:
+        """The rule in words."""
+        return "mean of the lanes of one blot; empty over several blots, whose exposures differ"
+
+
+def with_ratios(rows: Sequence[Row], design: Design) -> Derived:
+    """Add a ratio and its fold change to the rows of the numerators.
+
+    A band is divided by the other target's band in the same lane of the same blot (column ``batch``). Where the two
+    membranes' lanes have other numbers, the band of the same group, sample and field is taken, if there is just one.
+    The fold change is the ratio over the mean ratio of the control's lanes on the same blot.
+
+    A ratio is empty where a band failed or does not count, where one of the two is saturated (unless the design uses
+    those), and where the denominator is below its limit of detection (`Flag.DENOMINATOR_BELOW_DETECTION`).
+
+    Parameters
+    ----------
+    rows : sequence of rows
+        Of images.csv, with the columns target, lane, volume, flags.
+    design : Design
+
+    Raises
+    ------
+    StudyError
+        If a ratio names a target that no membrane has.
+    """
+    _refuse_unknown_targets(rows, design)
+    derived = [dict(row) for row in rows]
+    for ratio in design.ratios:
+        _add_ratio(derived, ratio, design)
+        _add_fold_change(derived, ratio, design.control)
+    return Derived(tuple(column for ratio in design.ratios for column in columns_of(ratio, design)), tuple(derived))
+
+
+def columns_of(ratio: RatioOf, design: Design) -> tuple[Column, ...]:
+    """The columns of a ratio: what is tested, and what is drawn."""
+    fold = f"fold_change_{ratio.slug}"
+    of_one: Aggregation = MeanOfOneBlot()
+    against = f"the mean of {design.control} on the same blot" if design.control else "a control, which is not named"
+    return (
+        Column(
+            f"ratio_{ratio.slug}",
+            f"{ratio.text}: volume over volume in the same lane. Compared on its log2, blot by blot.",
+            of_one,
+            primary=True,
+            scale="log2",
+            drawn_as=fold if design.control else "",
+        ),
+        Column(fold, f"{ratio.text} over {against}.", Mean()),
+    )
+
+
+def _refuse_unknown_targets(rows: Sequence[Row], design: Design) -> None:
+    known = {str(row["target"]) for row in rows if row.get("target")}
+    wanted = {name for ratio in design.ratios for name in (ratio.numerator, ratio.denominator)}
+    if known and wanted - known and all(row["status"] == "ok" for row in rows):
+        raise StudyError(
+            f"a ratio names {', '.join(sorted(wanted - known))}; the membranes' targets are {', '.join(sorted(known))}"
+        )
+
+
+def _add_ratio(rows: list[dict[str, Value]], ratio: RatioOf, design: Design) -> None:
+    denominators = [row for row in rows if row.get("target") == ratio.denominator and _counts(row)]
+    by_lane = _only_ones(denominators, _lane_of)
+    by_sample = _only_ones(denominators, _sample_of)
+    for row in rows:
+        if row.get("target") != ratio.numerator or not _counts(row):
+            continue
+        other = by_lane.get(_lane_of(row)) or by_sample.get(_sample_of(row))
+        if other is None:
+            continue
+        if _has(other, Flag.BELOW_DETECTION):
+            row["flags"] = " ".join((str(row["flags"]), Flag.DENOMINATOR_BELOW_DETECTION.value)).strip()
+        elif design.use_saturated or not (_has(row, Flag.SATURATED) or _has(other, Flag.SATURATED)):
+            row[f"ratio_{ratio.slug}"] = _over(row["volume"], other["volume"])
+
+
+def _add_fold_change(rows: list[dict[str, Value]], ratio: RatioOf, control: str) -> None:
+    name = f"ratio_{ratio.slug}"
+    controls: dict[str, list[float]] = {}
+    for row in rows:
+        value = row.get(name)
+        if isinstance(value, float) and row["group"] == control and control:
+            controls.setdefault(str(row["batch"]), []).append(value)
+    for row in rows:
+        of_blot = controls.get(str(row["batch"]))
+        if of_blot and row.get(name) is not None:
+            row[f"fold_change_{ratio.slug}"] = _over(row[name], fmean(of_blot))
+
+
+def _only_ones(rows: Sequence[Row], place: Callable[[Row], _Place]) -> Mapping[_Place, Row]:
+    """The rows that are alone at their place."""
+    found: dict[_Place, list[Row]] = {}
+    for row in rows:
+        found.setdefault(place(row), []).append(row)
+    return {where: ones[0] for where, ones in found.items() if len(ones) == 1}
+
+
+def _lane_of(row: Row) -> _Place:
+    return str(row["batch"]), str(row["region"]), str(row["group"]), str(row["sample"])
+
+
+def _sample_of(row: Row) -> _Place:
+    return str(row["batch"]), str(row["group"]), str(row["sample"]), str(row["field"])
+
+
+def _counts(row: Row) -> bool:
+    return row["status"] == "ok" and bool(row["included"]) and row.get("volume") is not None
+
+
+def _has(row: Row, flag: Flag) -> bool:
+    return flag.value in str(row["flags"]).split()
+
+
+def _over(numerator: Value, denominator: Value) -> float | None:
+    assert isinstance(numerator, float | int)
+    assert isinstance(denominator, float | int)
+    return float(numerator) / float(denominator) if denominator > 0 else None
