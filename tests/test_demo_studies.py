@@ -10,6 +10,7 @@ import pytest
 from support import ROOT
 
 import exoimage as xi
+from exoimage.studies.statistics import Group, analyse
 
 DEMO = ROOT / "test_images" / "alizarin_red"
 
@@ -37,6 +38,17 @@ def test_the_groups_keep_their_order_and_effect(images: pd.DataFrame) -> None:
     ratio = means["stained_area_pct"] / means["stained_area_pct_true"]
     assert ratio.min() > 0.95
     assert ratio.max() < 1.05
+
+
+def test_the_stars_are_those_of_the_truth(images: pd.DataFrame) -> None:
+    order = ["Control", "PMO", "PMO+Exos", "Exos"]
+    found = {}
+    for column in ("stained_area_pct", "stained_area_pct_true"):
+        samples = images.groupby(["group", "sample"])[column].mean()
+        groups = [Group(name, tuple(samples[name])) for name in order]
+        found[column] = {(one.group_a, one.group_b): one.stars for one in analyse(groups).comparisons}
+    assert found["stained_area_pct"] == found["stained_area_pct_true"]
+    assert "ns" not in found["stained_area_pct"].values()
 
 
 def test_the_plate_gives_six_wells_close_to_their_truth(tmp_path: Path) -> None:

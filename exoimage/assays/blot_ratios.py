@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
-from exoimage.assays.columns import Aggregation, Column, Mean, Row, Value
-from exoimage.assays.design import Derived, Design, RatioOf
+from exoimage.assays.columns import Aggregation, Column, Mean, NotAggregated, Row, Value
+from exoimage.assays.design import Design, RatioOf
 from exoimage.errors import StudyError
 from exoimage.flags import Flag
 
@@ -29,7 +29,7 @@ class MeanOfOneBlot:
         return "mean of the lanes of one blot; empty over several blots, whose exposures differ"
 
 
-def with_ratios(rows: Sequence[Row], design: Design) -> Derived:
+def with_ratios(rows: Sequence[Row], design: Design) -> tuple[dict[str, Value], ...]:
     """Add a ratio and its fold change to the rows of the numerators.
 
     A band is divided by the other target's band in the same lane of the same blot (column ``batch``). Where the two
@@ -55,10 +55,21 @@ def with_ratios(rows: Sequence[Row], design: Design) -> Derived:
     for ratio in design.ratios:
         _add_ratio(derived, ratio, design)
         _add_fold_change(derived, ratio, design.control)
-    return Derived(tuple(column for ratio in design.ratios for column in columns_of(ratio, design)), tuple(derived))
+    return tuple(derived)
 
 
-def columns_of(ratio: RatioOf, design: Design) -> tuple[Column, ...]:
+def with_ratio_columns(own: Sequence[Column], design: Design) -> tuple[Column, ...]:
+    """An assay's columns with those of a design's ratios, which are what is then compared.
+
+    The rows of a sample are of several targets then: what is said of one band makes no sample of them.
+    """
+    if not design.ratios:
+        return tuple(own)
+    of_bands = tuple(replace(column, primary=False, aggregation=NotAggregated()) for column in own)
+    return (*of_bands, *(column for ratio in design.ratios for column in _columns_of(ratio, design)))
+
+
+def _columns_of(ratio: RatioOf, design: Design) -> tuple[Column, ...]:
     """The columns of a ratio: what is tested, and what is drawn."""
     fold = f"fold_change_{ratio.slug}"
     of_one: Aggregation = MeanOfOneBlot()
@@ -71,8 +82,9 @@ def columns_of(ratio: RatioOf, design: Design) -> tuple[Column, ...]:
             primary=True,
             scale="log2",
             drawn_as=fold if design.control else "",
+            label=ratio.text,
         ),
-        Column(fold, f"{ratio.text} over {against}.", Mean()),
+        Column(fold, f"{ratio.text} over {against}.", Mean(), label=f"{ratio.text} (fold of {design.control})"),
     )
 
 

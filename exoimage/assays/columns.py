@@ -185,6 +185,8 @@ class Column:
         Of what values groups are compared: their own, or their logarithms (ratios).
     drawn_as : str
         The column that figures show in its place; empty for itself.
+    label : str
+        What an axis says of it; empty: made of the name.
     """
 
     name: str
@@ -193,3 +195,4 @@ class Column:
     primary: bool = False
     scale: Literal["linear", "log2"] = "linear"
     drawn_as: str = ""
+    label: str = ""

@@ -59,22 +59,6 @@ class Design:
     use_saturated: bool = False
 
 
-@dataclass(frozen=True)
-class Derived:
-    """Rows of several images with the columns that need them all.
-
-    Parameters
-    ----------
-    columns : tuple of Column
-        What was added to the assay's own.
-    rows : tuple of rows
-        All rows, in their order.
-    """
-
-    columns: tuple[Column, ...]
-    rows: tuple[dict[str, Value], ...]
-
-
 def combined(columns: Sequence[Column], rows: Sequence[Row], design: Design) -> list[dict[str, Value]]:
     """The samples of a study's rows, each column aggregated from field to sample as it declares.
 
@@ -102,11 +86,16 @@ def combined(columns: Sequence[Column], rows: Sequence[Row], design: Design) -> 
             "group": group,
             "sample": sample,
             "batch": "+".join(dict.fromkeys(str(row.get("batch", "")) for row in fields)),
-            "n_fields": len(fields),
+            "n_fields": len({_field_of(row) for row in fields}),
             **{column.name: column.aggregation.of(column.name, fields) for column in columns},
         }
         for (group, sample), fields in ordered
     ]
+
+
+def _field_of(row: Row) -> tuple[Value, ...]:
+    """What tells one field of a sample from another; a lane is one, however many membranes show it."""
+    return (row["batch"], row["region"]) if row.get("target") else (row["image"], row["region"])
 
 
 def _plain(text: str) -> str:

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict
 
 from exoimage import __version__
 from exoimage.assays.choice import Choice, Scope
-from exoimage.assays.columns import Column, Row
+from exoimage.assays.columns import Column, Row, Value
 from exoimage.assays.cut_histogram import CutHistogram
-from exoimage.assays.design import Derived, Design
+from exoimage.assays.design import Design
 from exoimage.assays.results import Result
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag, merged
@@ -140,9 +140,13 @@ class Recipe(BaseModel, ABC, Generic[E]):
         """
         return CutHistogram()
 
-    def derived(self, rows: Sequence[Row], design: Design) -> Derived:  # noqa: ARG002
-        """The study's rows with columns that need several images at once (a blot's ratios). Default: none."""
-        return Derived((), tuple(dict(row) for row in rows))
+    def study_columns(self, design: Design) -> tuple[Column, ...]:  # noqa: ARG002
+        """The columns in a study of that design; a blot's ratios come to its own."""
+        return self.columns
+
+    def study_rows(self, rows: Sequence[Row], design: Design) -> tuple[dict[str, Value], ...]:  # noqa: ARG002
+        """The study's rows with what needs several images at once (a blot's ratios)."""
+        return tuple(dict(row) for row in rows)
 
     def reading(self) -> Mapping[str, Any]:
         """How a file is read that holds more than one plane: arguments of `exoimage.read`. Default: as it is."""
@@ -176,9 +180,9 @@ class Recipe(BaseModel, ABC, Generic[E]):
         values = ((name, getattr(self, name)) for name in type(self).model_fields)
         return [(name, value) for name, value in values if isinstance(value, Choice)]
 
-    def primary_columns(self) -> tuple[Column, ...]:
-        """The columns that are tested and drawn unless asked otherwise."""
-        return tuple(column for column in self.columns if column.primary)
+    def primary_columns(self, design: Design | None = None) -> tuple[Column, ...]:
+        """The columns that are tested and drawn unless asked otherwise, in a study of that design."""
+        return tuple(column for column in self.study_columns(design or Design()) if column.primary)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from exoimage.studies import citations, outputs, report
 from exoimage.studies.cluster import DaskCluster
 from exoimage.studies.csv_tables import restored
 from exoimage.studies.executors import Executor, InProcess, LocalProcesses
+from exoimage.studies.finish_line import forget_finished, is_finished, remember_finished, run_identity
 from exoimage.studies.finished import read_tables
 from exoimage.studies.ledger import forget_ledger, read_ledger, write_ledger
 from exoimage.studies.locking import only_run_in
@@ -183,7 +184,11 @@ def run_decided(
             if fresh:
                 _forget(plan, store)
             outcome = yield from both_passes(planned(plan, store, pictures, read_ledger(store)), executor, given)
-            _finish(plan, store, outcome.decided, pictures)
+            identity = run_identity(plan, outcome.decided, outcome.entries, outcome.failures, pictures)
+            if not is_finished(store, identity):
+                forget_finished(store)
+                _finish(plan, store, outcome.decided, pictures)
+                remember_finished(store, identity)
             write_ledger(store, outcome.entries)
         except OSError as error:
             where = error.filename or store.folder
@@ -236,6 +241,7 @@ def default_jobs(n_images: int) -> int:
 
 def _forget(study: Study, store: Store) -> None:
     forget_ledger(store)
+    forget_finished(store)
     for image in study.images:
         for suffix in ("json", "npz"):
             (store.records / f"{image.ref.slug}.{suffix}").unlink(missing_ok=True)

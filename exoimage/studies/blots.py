@@ -13,9 +13,10 @@ from exoimage.assays.design import RatioOf
 from exoimage.errors import StudyError
 from exoimage.images.image import ImageRef
 from exoimage.studies.measured_tables import read_measured_table
-from exoimage.studies.naming import PLACES, Placement, composed, stem_of
+from exoimage.studies.naming import PLACES, Placement, composed, quoted, stem_of
 from exoimage.studies.study import StudyImage
 
+_LOADING = re.compile(r"gapdh|actin|tubulin|vinculin|histone|lamin|total.?protein|ponceau|stain.?free", re.IGNORECASE)
 _LANE_COLUMNS = ("image", "region", *PLACES)
 
 Row = Mapping[str, str]
@@ -86,6 +87,58 @@ def membrane_images(
         )
         for ref, membrane in zip(refs, membranes, strict=True)
     )
+
+
+def draft_blot(name: str, assay: str, keys: Sequence[str]) -> str:
+    """A study.toml for the pictures of a blot's membranes, targets guessed from their names, to be edited."""
+    targets = {key: stem_of(key.rpartition("/")[2]) for key in keys}
+    loading = next((target for target in targets.values() if _LOADING.search(target)), "")
+    others = [target for target in targets.values() if target != loading]
+    ratio = next(
+        (f"{p} / {total}" for p in others for total in others if p != total and _is_phosphorylated(p, total)), ""
+    )
+    return "\n".join(
+        [
+            "[study]",
+            f"name = {quoted(name)}",
+            f'assay = "{assay}"',
+            "",
+            *(
+                line
+                for key, target in targets.items()
+                for line in (
+                    "[[membranes]]",
+                    f"target = {quoted(target)}",
+                    f"file = {quoted(key)}",
+                    '# blot = "1"                      # where the same targets were blotted several times',
+                    "# region = [x, y, width, height] # where one picture holds several targets",
+                    "",
+                )
+            ),
+            "[groups]",
+            'order = []                      # like ["Control", "PMO"]',
+            'control = ""',
+            "",
+            "[blot]",
+            'lanes = "layout.csv"            # a table: image (may be empty: all), region (lane number), group, sample',
+            f"loading = {quoted(loading)}",
+            f"ratio = [{quoted(ratio)}]" if ratio else 'ratio = []                      # like ["p-AKT / AKT"]',
+            "",
+            "[statistics]",
+            'test = "anova"                  # on log2 of the ratios, the blot as block where there are several',
+            'posthoc = "tukey"',
+            "",
+            "[recipe]",
+            f"# parameters that differ from the defaults: see  exoimage recipe {assay}",
+            "",
+        ]
+    )
+
+
+def _is_phosphorylated(target: str, total: str) -> bool:
+    """Whether a target is named like another with a p before it (p-AKT, pAKT, p_AKT_308)."""
+    match = re.match(r"(?:phospho|p)[-_ ]?(.+)", target, re.IGNORECASE)
+    return match is not None and match[1].casefold().startswith(total.casefold())
 
 
 def ratios_of(blot: BlotTable, membranes: Sequence[Membrane]) -> tuple[RatioOf, ...]:

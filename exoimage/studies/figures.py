@@ -67,6 +67,9 @@ NO_DATES: Mapping[str, Mapping[str, Any]] = {
 }
 """What makes two runs' files the same, byte by byte."""
 
+POINT_HEIGHT = 0.04
+"""Of a point with its edge, as a share of the axis."""
+
 _BAR_WIDTH = 0.62
 _STAR_ROOM_PT = 7.0
 _BRACKET_GAP_PT = 6.0
@@ -215,13 +218,19 @@ def draw_bars(axes: Axes, chart: Chart, slot_mm: float) -> None:
     summaries = [_mean_and_sd(one) for one in values]
     for place, (own, (mean, sd), colour) in enumerate(zip(values, summaries, chart.colours, strict=True)):
         if own:
-            _draw_group(axes, place, own, mean, sd, colour)
+            _draw_group(axes, place, len(own), mean, sd, colour)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylabel(chart.ylabel)
     axes.set_xlim(-0.6, len(values) - 0.4)
     axes.tick_params(axis="x", length=0)
     _name_groups(axes, chart, slot_mm)
     _draw_brackets(axes, chart, values, summaries)
+    # Last, when it is known how high a point is in the units of the axis.
+    low, high = axes.get_ylim()
+    for place, (own, colour) in enumerate(zip(values, chart.colours, strict=True)):
+        if own:
+            _draw_points(axes, place, own, POINT_HEIGHT * (high - low), colour)
+    axes.set_ylim(low, high)
 
 
 def caption(chart: Chart) -> str:
@@ -290,13 +299,16 @@ def _mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def _draw_group(axes: Axes, place: int, values: Sequence[float], mean: float, sd: float, colour: str) -> None:
+def _draw_group(axes: Axes, place: int, count: int, mean: float, sd: float, colour: str) -> None:
     axes.bar(place, mean, _BAR_WIDTH, color=_paler(colour), edgecolor=colour, linewidth=0.8, zorder=1)
-    if len(values) > 1:
+    if count > 1:
         axes.errorbar(place, mean, sd, color="black", linewidth=0.8, capsize=3, capthick=0.8, zorder=4)
+
+
+def _draw_points(axes: Axes, place: int, values: Sequence[float], near: float, colour: str) -> None:
     size = 13.0 if len(values) <= 30 else 6.0
     axes.scatter(
-        place + spread(values),
+        place + spread(values, near),
         values,
         s=size,
         facecolor=colour,
@@ -307,11 +319,17 @@ def _draw_group(axes: Axes, place: int, values: Sequence[float], mean: float, sd
     )
 
 
-def spread(values: Sequence[float]) -> Any:
+def spread(values: Sequence[float], near: float = 0.0) -> Any:
     """How far to the side each point is drawn, in bars: equal values side by side, the same in every run.
 
     Few points stand side by side, in their order. Many are taken from the lowest up and laid in the free place nearest
     the middle.
+
+    Parameters
+    ----------
+    values : sequence of float
+    near : float
+        Points whose values differ by less hide one another in one place.
     """
     own = np.asarray(values, dtype=float)
     offsets = np.zeros(len(own))
@@ -319,7 +337,7 @@ def spread(values: Sequence[float]) -> Any:
         return offsets
     if len(own) <= 5:
         return 0.12 * (np.arange(len(own)) - (len(own) - 1) / 2)
-    near = 0.045 * (float(np.ptp(own)) or 1.0)
+    near = near or 0.045 * (float(np.ptp(own)) or 1.0)
     sides = sorted((0.11 * k for k in range(-2, 3)), key=abs) if len(own) <= 30 else np.linspace(-0.25, 0.25, 11)
     taken: list[tuple[float, float]] = []
     for index in np.argsort(own, kind="stable"):

@@ -93,14 +93,14 @@ def test_names(tests: Iterable[Row]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(row["test"]) for row in ordered if row.get("test")))
 
 
-def columns_of(study: Study, tables: Tables) -> tuple[Column, ...]:
+def columns_of(study: Study) -> tuple[Column, ...]:
     """The measured columns: the assay's, and those that the study derives from several images."""
-    return (*study.recipe.columns, *study.recipe.derived(tables.images, study.design).columns)
+    return study.recipe.study_columns(study.design)
 
 
 def drawn_measures(study: Study, tables: Tables) -> tuple[str, ...]:
     """The measures that are drawn: those that were tested, else the assay's primary ones."""
-    return tables.measures or tuple(column.name for column in columns_of(study, tables) if column.primary)
+    return tables.measures or tuple(column.name for column in columns_of(study) if column.primary)
 
 
 def values_by_group(study: Study, tables: Tables, column: str) -> dict[str, list[float]]:

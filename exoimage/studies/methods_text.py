@@ -51,7 +51,8 @@ def methods_paragraph(study: Study, tables: Tables, decided: Mapping[str, Resolv
     for batch, resolved in decided.items():
         prefix = f"In batch {batch}, this gave" if batch else "This gave"
         sentences.append(f"{prefix} {resolved.recipe.outcome()}.")
-    primary = "; ".join(f"{c.name}: {_within_a_sentence(c.definition.rstrip('.'))}" for c in used.primary_columns())
+    measures = used.primary_columns(study.design)
+    primary = "; ".join(f"{c.name}: {_within_a_sentence(c.definition.rstrip('.'))}" for c in measures)
     sentences.append(f"Primary measures were {primary}.")
     sentences += [*_overridden(tables), *_replicates(study, tables), *_tests(study, tables)]
     reasons = {str(row["image"]): str(row["reason"]) for row in tables.images if not row["included"]}

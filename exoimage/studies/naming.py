@@ -105,6 +105,20 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def quoted(text: str) -> str:
+    r"""Text as TOML writes it.
+
+    Examples
+    --------
+    >>> print(quoted('the "first"'))
+    "the \"first\""
+    """
+    import tomlkit
+
+    as_toml: str = tomlkit.item(text).as_string()
+    return as_toml
+
+
 def stem_of(key: str) -> str:
     """A key without the suffix of its file, ``.ome.tif`` included.
 

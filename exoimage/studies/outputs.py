@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from exoimage.assays.columns import Column
 from exoimage.studies import figures, panel
 from exoimage.studies.axis_labels import axis_label
 from exoimage.studies.figures import Chart
@@ -70,16 +72,20 @@ def write_figures(study: Study, store: Store, tables: Tables) -> Drawn:
 
 def charts_of(study: Study, tables: Tables) -> dict[str, Chart]:
     """The chart of each measure that has a value in some named group."""
-    shown_for = {column.name: column.drawn_as or column.name for column in columns_of(study, tables)}
+    columns = {column.name: column for column in columns_of(study)}
     charts = {}
     for measure in drawn_measures(study, tables):
-        shown = shown_for.get(measure, measure)
+        shown = (columns[measure].drawn_as or measure) if measure in columns else measure
         values = values_by_group(study, tables, shown)
         if any(values.values()):
             charts[measure] = Chart(
-                values, axis_label(shown), tables.tests_of(measure), study.control, study.statistics.unit
+                values, _label(columns, shown), tables.tests_of(measure), study.control, study.statistics.unit
             )
     return charts
+
+
+def _label(columns: Mapping[str, Column], name: str) -> str:
+    return (columns[name].label if name in columns else "") or axis_label(name)
 
 
 def remove_figures(store: Store) -> None:

@@ -78,10 +78,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What both passes leave: what was decided for each batch, and the ledger for the next run."""
+    """What both passes leave.
+
+    Parameters
+    ----------
+    decided : mapping of batch to Resolved
+    entries : mapping of key to Entry
+        Of the images that were measured: the ledger for the next run.
+    failures : mapping of key to str
+        Of the others, why not.
+    """
 
     decided: Mapping[str, Resolved]
     entries: Mapping[str, Entry]
+    failures: Mapping[str, str]
 
 
 def planned(study: Study, store: Store, pictures: bool, ledger: Ledger) -> Plan:
@@ -157,7 +167,10 @@ def both_passes(
     for task, outcome in _measuring(plan, executor, tasks):
         done += 1
         key = task.job.ref.key
-        if not outcome.error:
+        if outcome.error:
+            failed[key] = outcome.error
+            entries.pop(key, None)
+        else:
             known = entries.get(key, Entry({}, {}))
             entries[key] = Entry(
                 outcome.stamps or known.stamps, outcome.inputs, known.observed, task.resolved.digest, outcome.flags
@@ -165,7 +178,7 @@ def both_passes(
         yield Event("measured", key, done, total, outcome.error, outcome.flags)
     if given is None:
         keep_decision(study, store, observed, plan.pooled, decided)
-    return Outcome(decided, entries)
+    return Outcome(decided, entries, failed)
 
 
 def _observing(plan: Plan, executor: Executor, skip: Collection[str]) -> Iterator[tuple[Event, Entry | None]]:

@@ -19,9 +19,9 @@ from exoimage.errors import RecipeError, StudyError
 from exoimage.images.discovery import find_images, natural_key
 from exoimage.images.image import ImageRef
 from exoimage.images.pairing import Pair, guess_patterns, pair
-from exoimage.studies.blots import BlotTable, Membrane, membrane_images, ratios_of
+from exoimage.studies.blots import BlotTable, Membrane, draft_blot, membrane_images, ratios_of
 from exoimage.studies.layout import images_of_layout, placed_by_layout
-from exoimage.studies.naming import NamePattern, Placement, composed, guess_pattern
+from exoimage.studies.naming import NamePattern, Placement, composed, guess_pattern, quoted
 from exoimage.studies.store import is_results_folder
 from exoimage.studies.study import Statistics, Study, StudyImage
 
@@ -101,9 +101,8 @@ def _study(path: Path, *, partial: bool) -> Study:
     control = composed(file.groups.control)
     if control and not partial and not any(control in image.groups for image in images):
         raise StudyError(f"no image is of the control group {control!r}; the groups are {', '.join(order)}")
-    _refuse_statistics(file.statistics, recipe, control)
     name = file.study.name or folder.name
-    return Study(
+    study = Study(
         name,
         recipe,
         images,
@@ -115,25 +114,25 @@ def _study(path: Path, *, partial: bool) -> Study:
         ratios_of(file.blot, file.membranes),
         file.blot.use_saturated,
     )
+    _refuse_statistics(study)
+    return study
 
 
-def _refuse_statistics(plan: Statistics, recipe: Recipe[Any], control: str) -> None:
+def _refuse_statistics(study: Study) -> None:
     """Refuse before measuring what could not be tested after it."""
-    if plan.posthoc == "dunnett" and not control:
+    if study.statistics.posthoc == "dunnett" and not study.control:
         raise StudyError('posthoc = "dunnett" compares with a control: name it under [groups]')
-    known = [column.name for column in recipe.columns]
-    unknown = [name for name in plan.columns if name not in known]
-    if unknown and not recipe.regions_are_placed:  # a blot's ratios come with its membranes
-        raise StudyError(f"[statistics] columns names {unknown[0]!r}; {recipe.assay} has {', '.join(known)}")
+    known = [column.name for column in study.recipe.study_columns(study.design)]
+    unknown = [name for name in study.statistics.columns if name not in known]
+    if unknown:
+        raise StudyError(f"[statistics] columns names {unknown[0]!r}; {study.recipe.assay} has {', '.join(known)}")
 
 
 def _images(file: _StudyFile, recipe: Recipe[Any], folder: Path) -> tuple[StudyImage, ...]:
     """The study's images, each with its place."""
     if file.membranes:
         if file.study.images or file.groups.pattern or file.groups.table:
-            raise StudyError(
-                "a study with [[membranes]] has no images, pattern or table: [blot] lanes places them"
-            )
+            raise StudyError("a study with [[membranes]] has no images, pattern or table: [blot] lanes places them")
         images = membrane_images(file.membranes, file.blot, folder, tuple(map(composed, file.groups.order)))
         for image in images:
             image.recipe_of(recipe)
@@ -230,7 +229,7 @@ def _paired(refs: Sequence[ImageRef], recipe: Recipe[Any], patterns: Mapping[str
         return pair(files, patterns)
     guessed = guess_patterns(list(files), recipe.channel_names) if recipe.channel_names else {}
     if guessed:
-        lines = ", ".join(f"{channel} = {_quoted(pattern)}" for channel, pattern in guessed.items())
+        lines = ", ".join(f"{channel} = {quoted(pattern)}" for channel, pattern in guessed.items())
         raise StudyError(f"the files look like channels of the same images; say so: [channels] {lines}")
     return [Pair(ref) for ref in refs]
 
@@ -322,6 +321,8 @@ def draft_study(folder: str | Path, assay: str) -> str:
     if not folder.is_dir():
         raise StudyError(f"{folder}: there is no such folder")
     files = {ref.key: ref.files[0] for ref in _refs(folder, "**/*")}
+    if kind.regions_are_placed:
+        return draft_blot(folder.absolute().name, assay, list(files))
     channels = guess_patterns(list(files), kind.channel_names) if kind.channel_names else {}
     keys = [one.ref.key for one in pair(files, channels)] if channels else list(files)
     pattern, groups = guess_pattern(keys)
@@ -332,20 +333,20 @@ def draft_study(folder: str | Path, assay: str) -> str:
     control = next((g for g in groups if re.search(r"control|ctrl|ctl|untreated|vehicle|sham|blank", g, re.I)), "")
     lines = [
         "[study]",
-        f"name = {_quoted(folder.absolute().name)}",
+        f"name = {quoted(folder.absolute().name)}",
         f'assay = "{assay}"',
-        f"images = {_quoted(glob)}",
+        f"images = {quoted(glob)}",
         "# pixel_size_um = 0.65          # only where the files don't say",
         "",
         *_channel_lines(channels, kind.channel_names),
         "[groups]",
         *(
-            [f"pattern = {_quoted(pattern)}"]
+            [f"pattern = {quoted(pattern)}"]
             if pattern
             else ['# pattern = "{group}_{sample}_{field}"   # no pattern fits these names: write one, or a table']
         ),
-        f"order = [{', '.join(_quoted(group) for group in groups)}]",
-        f"control = {_quoted(control)}",
+        f"order = [{', '.join(quoted(group) for group in groups)}]",
+        f"control = {quoted(control)}",
         "",
         "[statistics]",
         'unit = "sample"                 # n is animals or wells, not fields',
@@ -361,7 +362,7 @@ def draft_study(folder: str | Path, assay: str) -> str:
 
 def _channel_lines(channels: Mapping[str, str], names: Sequence[str]) -> list[str]:
     if channels:
-        lines = [f"{_key(channel)} = {_quoted(pattern)}" for channel, pattern in channels.items()]
+        lines = [f"{_key(channel)} = {quoted(pattern)}" for channel, pattern in channels.items()]
         return ["[channels]                       # guessed from the names: look whether it is so", *lines, ""]
     if names:
         lines = [f'# {name} = "*_{name}.tif"' for name in names]
@@ -370,11 +371,4 @@ def _channel_lines(channels: Mapping[str, str], names: Sequence[str]) -> list[st
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
-
-
-def _quoted(text: str) -> str:
-    import tomlkit
-
-    quoted: str = tomlkit.item(text).as_string()
-    return quoted
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted(name)

@@ -171,7 +171,7 @@ def _pages(
     study: Study, store: Store, tables: Tables, by_image: Mapping[str, Sequence[Row]], order: Sequence[str]
 ) -> Iterator[Page]:
     slugs = {image.ref.key: image.ref.slug for image in study.images}
-    measured = columns_of(study, tables)
+    measured = columns_of(study)
     columns = report_parts.shown_columns(measured, tables.images)
     primary = [column for column in measured if column.primary]
     has_regions = any(row["region"] not in ("", "whole") for row in tables.images)

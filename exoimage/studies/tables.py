@@ -47,10 +47,10 @@ def _rows_of(study: Study, image: StudyImage, record: Record | None) -> Iterator
             head |= {"included": False, "reason": unfit}
         yield head | dict(region.values)
     names = [region.region for region in record.regions]
-    for name in image.regions:
-        if name not in names:
+    for name, place in image.regions.items():
+        if name not in names and (place.group or not study.recipe.regions_are_placed):
             error = f"the layout names a region {name!r}; the image has {', '.join(names)}"
-            yield _head(image, name, image.regions[name], error=error)
+            yield _head(image, name, place, error=error)
 
 
 def _unfit(flags: Iterable[str]) -> str:
@@ -61,7 +61,8 @@ def _unfit(flags: Iterable[str]) -> str:
 def _misplaced(study: Study, image: StudyImage, record: Record) -> str:
     """Why the regions found cannot be those that the layout names, where one more or less would shift all others."""
     found = [region.region for region in record.regions]
-    if not (study.recipe.regions_are_placed and image.regions) or set(found) == set(image.regions):
+    grouped = {name for name, place in image.regions.items() if place.group}
+    if not (study.recipe.regions_are_placed and image.regions) or grouped <= set(found) <= set(image.regions):
         return ""
     named = ", ".join(f"{lane} {place.group or '(no group)'}" for lane, place in image.regions.items())
     return (
@@ -100,8 +101,8 @@ def _object_cells(image: StudyImage, record: Record | None, columns: Sequence[st
 
 def sample_rows(study: Study, rows: Sequence[Row]) -> list[dict[str, Value]]:
     """The rows of samples.csv: each column aggregated from field to sample as it declares."""
-    derived = study.recipe.derived(rows, study.design)
-    return combined((*study.recipe.columns, *derived.columns), derived.rows, study.design)
+    columns = study.recipe.study_columns(study.design)
+    return combined(columns, study.recipe.study_rows(rows, study.design), study.design)
 
 
 def write_tables(study: Study, store: Store) -> tuple[int, int]:
@@ -120,14 +121,14 @@ def write_tables(study: Study, store: Store) -> tuple[int, int]:
         record = store.read_record(image.ref.slug)
         rows += _rows_of(study, image, record)
         writer.writerows(_object_cells(image, record, of_objects))
-    derived = study.recipe.derived(rows, study.design)
-    columns = (*study.recipe.columns, *derived.columns)
+    columns = study.recipe.study_columns(study.design)
+    whole = study.recipe.study_rows(rows, study.design)
     names = [column.name for column in columns]
-    write_csv(store.folder / "images.csv", [*IMAGE_HEAD, *names], derived.rows)
+    write_csv(store.folder / "images.csv", [*IMAGE_HEAD, *names], whole)
     write_whole(store.folder / "objects.csv", objects.getvalue().encode())
-    samples = combined(columns, derived.rows, study.design)
+    samples = combined(columns, whole, study.design)
     write_csv(store.folder / "samples.csv", [*SAMPLE_HEAD, *names], samples)
-    write_statistics(store.folder, study, derived.rows, samples, columns)
+    write_statistics(store.folder, study, whole, samples, columns)
     heads = {"images": IMAGE_HEAD, "objects": ("image", *of_objects[:2]), "samples": SAMPLE_HEAD}
     files = {name: store.folder / f"{name}.csv" for name in SHEETS}
     write_workbook(

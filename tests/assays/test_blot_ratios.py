@@ -2,7 +2,7 @@
 
 import pytest
 
-from exoimage.assays.blot_ratios import with_ratios
+from exoimage.assays.blot_ratios import with_ratio_columns, with_ratios
 from exoimage.assays.design import Design, RatioOf, combined
 from exoimage.errors import StudyError
 
@@ -30,7 +30,7 @@ def blot(volumes, others, name="", scale=1.0):
 
 
 def ratios(rows, name=NAME):
-    return [one.get(name) for one in with_ratios(rows, DESIGN).rows if one["target"] == "p-AKT"]
+    return [one.get(name) for one in with_ratios(rows, DESIGN) if one["target"] == "p-AKT"]
 
 
 def test_lane_by_lane_and_fold_change_over_the_control_mean():
@@ -71,14 +71,14 @@ def test_saturated_bands_take_no_part_unless_asked(at):
     rows = blot([10.0, 30.0], [10.0, 10.0])
     rows[at]["flags"] = "saturated"
     assert ratios(rows) == [None, 3.0]
-    asked = with_ratios(rows, Design(DESIGN.order, DESIGN.control, (RATIO,), use_saturated=True)).rows
+    asked = with_ratios(rows, Design(DESIGN.order, DESIGN.control, (RATIO,), use_saturated=True))
     assert asked[0][NAME] == 1.0
 
 
 def test_a_denominator_below_detection_gives_no_ratio_and_a_flag():
     rows = blot([10.0, 30.0], [0.1, 10.0])
     rows[2]["flags"] = "below_detection"
-    derived = with_ratios(rows, DESIGN).rows
+    derived = with_ratios(rows, DESIGN)
     assert derived[0].get(NAME) is None
     assert derived[0]["flags"] == "denominator_below_detection"
     assert derived[1][NAME] == 3.0
@@ -94,15 +94,15 @@ def test_samples_average_lanes_of_one_blot_and_refuse_several():
     rows = blot([10.0, 30.0, 20.0, 50.0], [10.0, 10.0, 10.0, 10.0])
     for one in rows:
         one["sample"] = "1"
-    derived = with_ratios(rows, DESIGN)
-    samples = combined(derived.columns, derived.rows, DESIGN)
+    columns, derived = with_ratio_columns((), DESIGN), with_ratios(rows, DESIGN)
+    samples = combined(columns, derived, DESIGN)
     assert [(s["group"], s[NAME]) for s in samples] == [("Control", 1.5), ("PMO", 4.0)]
     for one in rows[2:4]:
         one["batch"] = "second"
     for one in rows[6:]:
         one["batch"] = "second"
     derived = with_ratios(rows, DESIGN)
-    assert [s[NAME] for s in combined(derived.columns, derived.rows, DESIGN)] == [None, None]
+    assert [s[NAME] for s in combined(columns, derived, DESIGN)] == [None, None]
 
 
 def test_an_unknown_target_is_refused_with_those_there_are():
@@ -111,6 +111,6 @@ def test_an_unknown_target_is_refused_with_those_there_are():
 
 
 def test_ratio_columns_are_primary_and_compared_by_logarithm():
-    tested, shown = with_ratios(blot([1.0, 2.0], [1.0, 1.0]), DESIGN).columns
+    tested, shown = with_ratio_columns((), DESIGN)
     assert (tested.primary, tested.scale, tested.drawn_as) == (True, "log2", shown.name)
     assert not shown.primary

@@ -26,6 +26,7 @@ DESIGNS = [
     Design("mann-whitney"),
 ]
 FEW = settings(max_examples=12, deadline=None)
+FEWER = settings(max_examples=6, deadline=None)
 
 
 def _groups(values: list[list[float]]) -> list[Group]:
@@ -84,7 +85,7 @@ def test_shift_and_scale_change_no_p(values: list[list[float]], design: Design, 
         assert a.effect.value == pytest.approx(b.effect.value, rel=1e-5, abs=1e-8, nan_ok=True)
 
 
-@FEW
+@FEWER
 @given(GROUPS)
 def test_lsd_is_never_stricter_than_tukey_or_dunnett(values: list[list[float]]) -> None:
     groups = _groups(values)
@@ -95,7 +96,7 @@ def test_lsd_is_never_stricter_than_tukey_or_dunnett(values: list[list[float]]) 
             assert math.isnan(p) or lsd[pair] <= p
 
 
-@FEW
+@FEWER
 @given(GROUPS, st.sampled_from(["tukey", "lsd", "dunnett"]))
 def test_the_interval_holds_0_where_p_is_above_5_percent(values: list[list[float]], method: str) -> None:
     found = analyse(_groups(values), Design("anova", method, control="g0"))  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from support import write_fields
 
 import exoimage as xi
+from exoimage.assays.columns import Column
 from exoimage.cli import main
 from exoimage.errors import StudyError
 from exoimage.flags import Flag
@@ -27,6 +29,8 @@ from exoimage.studies.plan import load_study
 from exoimage.studies.statistics import Group
 from exoimage.studies.statistics.ddct import Well, relative_expression
 from exoimage.studies.statistics.wide import write_wide
+from exoimage.studies.statistics.writing import measures_of
+from exoimage.studies.study import Statistics
 
 HEAD = '[study]\nassay = "alizarin-red"\nimages = "images/*.tif"\n'
 GROUPS = '[groups]\npattern = "{group}_{sample}_{field}"\norder = ["=Ctrl", "PMO"]\ncontrol = "=Ctrl"\n'
@@ -390,3 +394,26 @@ def test_wide_tables_of_pairs_have_a_row_per_pair(tmp_path: Path) -> None:
     groups = [Group("a", (1.0, 2.0), ("x", "y")), Group("b", (3.0, 4.0), ("y", "z"))]
     write_wide(tmp_path, {"area / bone": groups})
     assert (tmp_path / "area_bone.csv").read_text() == "pair,a,b\nx,1.0,\ny,2.0,3.0\nz,,4.0\n"
+
+
+BLOTS = [
+    {"group": group, "sample": f"{blot}{group}", "batch": blot, "n_fields": 1, "ratio": exposure * effect * wobble}
+    for blot, exposure, wobble in (("blot1", 1.0, 1.1), ("blot2", 7.0, 0.95), ("blot3", 0.2, 1.0))
+    for group, effect in (("=Ctrl", 1.0), ("PMO", 2.0 * wobble))
+]
+
+
+def test_ratios_of_several_blots_are_compared_blot_by_blot(tmp_path: Path) -> None:
+    study = load_study(_study(tmp_path))
+    column = Column("ratio", "A ratio.", primary=True, scale="log2")
+    (measure,) = measures_of(study, [], BLOTS, [column])
+    found = measure.analysis
+    assert found.omnibus[0].test == "ANOVA, 3 blocks"
+    (pair,) = found.comparisons
+    assert pair.fold_change == pytest.approx(2 * (1.1 * 0.95 * 1.0) ** (1 / 3))
+    assert pair.stars == "**"
+    alone = replace(study, statistics=Statistics(test="t"))
+    (measure,) = measures_of(alone, [], BLOTS, [column])
+    assert "3 blots, which share no scale" in measure.analysis.omnibus[0].note
+    (measure,) = measures_of(alone, [], [{**row, "batch": "one"} for row in BLOTS], [column])
+    assert measure.analysis.comparisons[0].test == "Student's t"

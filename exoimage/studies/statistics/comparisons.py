@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -241,7 +241,7 @@ def _t_critical(df: float, comparisons: int) -> float:
     return float(stats.t.isf((1 - LEVEL) / 2 / comparisons, df))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _range_critical(k: int, df: float) -> float:
     """The |t| that the largest difference of k alike groups exceeds with a probability of 5 %."""
     low, high = _t_critical(df, 1), _t_critical(df, k * (k - 1) // 2)

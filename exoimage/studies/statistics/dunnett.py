@@ -11,7 +11,7 @@ Hsu (1996), Multiple Comparisons, Chapman & Hall: the correlations as products, 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +108,7 @@ def _normal_nodes() -> tuple[Array, Array]:
     return z, _REACH * weights * stats.norm.pdf(z)
 
 
+@lru_cache(maxsize=64)
 def _deviation_nodes(df: float) -> tuple[Array, Array]:
     """Nodes and weights for the standard deviation, over its logarithm: its density is smooth there."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)

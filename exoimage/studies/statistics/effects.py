@@ -37,7 +37,7 @@ def hedges_g(a: Sequence[float], b: Sequence[float]) -> Effect:
     Examples
     --------
     >>> round(hedges_g([3.0, 4.0, 5.0], [1.0, 2.0, 3.0]).value, 3)
-    1.6
+    1.596
     """
     df = len(a) + len(b) - 2
     variance = (np.var(a, ddof=1) * (len(a) - 1) + np.var(b, ddof=1) * (len(b) - 1)) / df

@@ -62,9 +62,9 @@ def write_statistics(
     _write(folder, measures, "")
     everything = with_all_counted(study, rows)
     if everything:
-        derived = study.recipe.derived(everything, study.design)
-        everyone = combined(columns, derived.rows, study.design)
-        _write(folder, measures_of(study, derived.rows, everyone, columns), "_all")
+        counted = study.recipe.study_rows(everything, study.design)
+        everyone = combined(columns, counted, study.design)
+        _write(folder, measures_of(study, counted, everyone, columns), "_all")
     else:
         for name in ("groups", "tests"):
             (folder / f"{name}_all.csv").unlink(missing_ok=True)
