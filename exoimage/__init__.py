@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "assays.registry": ["assay"],
         "images.image": ["Image", "ImageRef"],
         "images.reading": ["read"],
-        "studies.batch": ["iter_run", "run"],
+        "studies.batch": ["Run", "iter_run", "run"],
         "studies.plan": ["load_study"],
         "studies.saving": ["save_study"],
         "studies.study": ["Study"],

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,9 @@ from exoimage.assays.results import Result
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
+
+if TYPE_CHECKING:
+    from exoimage.methods.blot_traces import LaneTrace
 
 E = TypeVar("E")
 """An assay's evidence: a frozen dataclass of arrays and plain values, small enough to keep for every image."""
@@ -147,6 +150,10 @@ class Recipe(BaseModel, ABC, Generic[E]):
     def study_rows(self, rows: Sequence[Row], design: Design) -> tuple[dict[str, Value], ...]:  # noqa: ARG002
         """The study's rows with what needs several images at once (a blot's ratios)."""
         return tuple(dict(row) for row in rows)
+
+    def traces(self, image: Image) -> tuple[LaneTrace, ...]:  # noqa: ARG002
+        """The profiles of an image's lanes, to be plotted; none for what has no lanes."""
+        return ()
 
     def reading(self) -> Mapping[str, Any]:
         """How a file is read that holds more than one plane: arguments of `exoimage.read`. Default: as it is."""

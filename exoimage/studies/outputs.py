@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exoimage.assays.columns import Column
-from exoimage.studies import figures, panel
+from exoimage.studies import blot_panel, figures, panel
 from exoimage.studies.axis_labels import axis_label
 from exoimage.studies.figures import Chart
 from exoimage.studies.finished import Tables, columns_of, drawn_measures, values_by_group
@@ -100,6 +100,13 @@ def remove_figures(store: Store) -> None:
 
 def _panel(study: Study, store: Store, tables: Tables, measure: str, chart: Chart) -> str:
     """The panel's caption; empty where there are no pictures for it."""
+    if study.recipe.regions_are_placed:
+        blot, strips = blot_panel.load_strips(study, store, tables, measure)
+        if not strips:
+            return ""
+        caption = blot_panel.blot_caption(chart, strips, blot)
+        blot_panel.write_blot_panel(store.folder / "figures", chart, strips, caption, PANEL)
+        return caption
     slugs = {image.ref.key: image.ref.slug for image in study.images}
     chosen = panel.representatives(study, tables, measure)
     pictures = panel.load_pictures(store, slugs, chosen)

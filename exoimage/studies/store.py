@@ -135,6 +135,10 @@ class Store:
         """Where the label mask goes."""
         return self.folder / "labels" / f"{slug}.tif"
 
+    def profiles_path(self, slug: str) -> Path:
+        """Where the plot of a blot's lane profiles goes."""
+        return self.folder / "overlays" / f"{slug}.lanes.png"
+
     def preview_path(self, slug: str) -> Path:
         """Where the small picture of the image goes, for the report."""
         return self.records / f"{slug}.jpg"
@@ -226,7 +230,10 @@ class Store:
 
     def drop_pictures(self, slug: str) -> None:
         """Let go of an image's overlay, labels and small picture."""
-        for path in (self.overlay_path(slug), self.labels_path(slug), self.preview_path(slug)):
+        pictures = (
+            self.overlay_path(slug), self.labels_path(slug), self.preview_path(slug), self.profiles_path(slug),
+        )  # fmt: skip
+        for path in pictures:
             path.unlink(missing_ok=True)
 
     def sweep(self, slugs: Collection[str]) -> None:
@@ -244,6 +251,7 @@ class Store:
         kept = set(slugs)
         own = (
             ("records", ".json"), ("records", ".npz"), ("records", ".jpg"), ("overlays", ".jpg"), ("labels", ".tif"),
+            ("overlays", ".lanes.png"),
         )  # fmt: skip
         for name, suffix in own:
             for path in (self.folder / name).glob(f"*{suffix}"):
