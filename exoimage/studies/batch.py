@@ -254,6 +254,11 @@ def _finish(study: Study, store: Store, decided: Mapping[str, Resolved], picture
     write_whole(store.folder / "recipe.toml", to_toml(study.recipe).encode())
     write_whole(store.folder / "resolved.toml", resolved_to_toml(decided).encode())
     write_whole(store.folder / "run.json", run_record(study, store, decided, rows, failed).encode())
+    write_accounts(study, store, decided, pictures=pictures)
+
+
+def write_accounts(study: Study, store: Store, decided: Mapping[str, Resolved], *, pictures: bool) -> None:
+    """Write what tells of the tables: methods.md, references.bib and, if asked, figures and report."""
     tables = read_tables(store.folder)
     write_whole(store.folder / "methods.md", methods_text(study, tables, decided).encode())
     write_whole(store.folder / "references.bib", citations.to_bibtex(references(study, tables)).encode())

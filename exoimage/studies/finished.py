@@ -27,6 +27,8 @@ class Tables:
         Empty where no statistics were made.
     groups_all, tests_all : tuple of mappings
         The same with the rows that do not count; empty where all count.
+    sensitivity : tuple of mappings
+        What moved thresholds and other methods gave; empty where that was not asked for.
     """
 
     images: tuple[Row, ...]
@@ -35,6 +37,7 @@ class Tables:
     tests: tuple[Row, ...] = ()
     groups_all: tuple[Row, ...] = ()
     tests_all: tuple[Row, ...] = ()
+    sensitivity: tuple[Row, ...] = ()
 
     @property
     def counted(self) -> tuple[Row, ...]:
@@ -53,7 +56,7 @@ class Tables:
 
 def read_tables(folder: Path) -> Tables:
     """Read what a run has left in its folder; tables that are not there are empty."""
-    names = ("images", "samples", "groups", "tests", "groups_all", "tests_all")
+    names = ("images", "samples", "groups", "tests", "groups_all", "tests_all", "sensitivity")
     return Tables(*(read_rows(folder / f"{name}.csv") for name in names))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from exoimage.errors import StudyError
 from exoimage.images.image import ImageRef
 from exoimage.studies.measured_tables import read_measured_table
-from exoimage.studies.naming import PLACES, Placement, composed, stem_of
+from exoimage.studies.naming import PLACES, SCENE, Placement, composed, stem_of
 from exoimage.studies.study import StudyImage
 
 COLUMNS = ("image", "region", *PLACES)
@@ -63,7 +63,8 @@ def _names(refs: Sequence[ImageRef]) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
     for ref in refs:
         name = ref.key.rpartition("/")[2]
-        for text in (name, stem_of(name)):
+        by_scene = (f"{name.rpartition(SCENE)[0]}{SCENE}{ref.name}",) if ref.name else ()
+        for text in (name, stem_of(name), *by_scene):
             found.setdefault(text, {})[ref.key] = None
     return {**{name: tuple(keys) for name, keys in found.items()}, **{ref.key: (ref.key,) for ref in refs}}
 

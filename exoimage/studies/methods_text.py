@@ -54,7 +54,13 @@ def methods_paragraph(study: Study, tables: Tables, decided: Mapping[str, Resolv
     measures = used.primary_columns(study.design)
     primary = "; ".join(f"{c.name}: {_within_a_sentence(c.definition.rstrip('.'))}" for c in measures)
     sentences.append(f"Primary measures were {primary}.")
-    sentences += [*_overridden(tables), *_replicates(study, tables), *_tests(study, tables)]
+    sentences += [
+        *_overridden(tables),
+        *_edited(study, tables),
+        *_replicates(study, tables),
+        *_tests(study, tables),
+        *_sensitivity(tables),
+    ]
     reasons = {str(row["image"]): str(row["reason"]) for row in tables.images if not row["included"]}
     if reasons:
         sentences.append(f"Images left out ({len(reasons)}): {_listed([f'{k} ({v})' for k, v in reasons.items()])}.")
@@ -84,6 +90,23 @@ def _overridden(tables: Tables) -> list[str]:
         return []
     named = [f"{row['image']}{_own_threshold(row)}" for row in rows]
     return [f"The threshold was set by hand in {len(rows)} images: {_listed(named)}."]
+
+
+def _edited(study: Study, tables: Tables) -> list[str]:
+    """Images whose mask or other parameters were set by hand; whether a person was blinded."""
+    said = []
+    for flag, what in (
+        (Flag.EDITED, "Masks were corrected by hand"),
+        (Flag.RECIPE_OVERRIDDEN, "Parameters were set by hand"),
+    ):
+        keys = dict.fromkeys(str(row["image"]) for row in tables.images if flag.value in str(row["flags"]).split())
+        if keys:
+            said.append(f"{what} in {len(keys)} image{'s' * (len(keys) > 1)}: {_listed(list(keys))}.")
+    if study.review.blinded:
+        said.append(
+            "Names and groups of the images were hidden from the person who looked through them, in shuffled order."
+        )
+    return said
 
 
 def _own_threshold(row: Row) -> str:
@@ -117,6 +140,20 @@ def _tests(study: Study, tables: Tables) -> list[str]:
         f"Values are mean ± SD; groups were compared by {_joined(names)}, for {measures}"
         f" {'measure' if measures == 1 else 'measures'}; p < 0.05 was significant.{against}"
     ]
+
+
+def _sensitivity(tables: Tables) -> list[str]:
+    """In how many variants the conclusion stood."""
+    variants = [row for row in tables.sensitivity if row["variant"]]
+    if not variants:
+        return []
+    fallen = [f"{row['variant']} ({row['measure']})" for row in variants if row["conclusion_stands"] != "true"]
+    text = (
+        "Each threshold was moved by 10 and 20 % both ways, and other methods were taken in its place: the order of the"
+        f" groups and the pairs that differ stayed the same in {len(variants) - len(fallen)} of {len(variants)}"
+        " comparisons"
+    )
+    return [f"{text}, not with {_listed(fallen)}." if fallen else f"{text}."]
 
 
 def _joined(names: Sequence[str]) -> str:

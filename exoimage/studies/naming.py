@@ -13,7 +13,11 @@ from exoimage.errors import StudyError
 _SUFFIX = re.compile(r"(?<=.)(\.ome)?\.[A-Za-z][A-Za-z0-9]{0,4}$")
 """Of a file; an image of several files has none, and the number in PMO_1.5 is none."""
 
+_SCENE_NUMBER = re.compile(r"(?<=[A-Za-z0-9])#\d+$")
+
 PLACES = ("group", "sample", "field", "batch")
+SCENE = "#"
+"""Begins a pattern of scenes' names, and the number of a scene behind a key."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class NamePattern:
     """A pattern of names: ``{group}_{sample}_{field}``.
 
     Only the groups in `order` may contain what parts the places; a name that could be split in two ways fits none.
+    A pattern that begins with ``#`` is of the names that a microscope's file gives its scenes: ``#{group}_{sample}``.
 
     Examples
     --------
@@ -72,15 +77,16 @@ class NamePattern:
             expression += f"(?P<{place}>{inner}){re.escape(literal)}"
         return cls(text, order, re.compile(expression), text.count("/") + 1)
 
-    def read(self, key: str) -> Placement:
-        """The placement that a path says.
+    def read(self, key: str, scene: str = "") -> Placement:
+        """The placement that a path says, or the name of the scene in its file.
 
         Raises
         ------
         StudyError
             If the path does not fit the pattern, or its group is none of the order.
         """
-        tail = "/".join(stem_of(composed(key)).split("/")[-self.depth :])
+        by_scene = self.text.startswith(SCENE)
+        tail = SCENE + composed(scene) if by_scene else "/".join(stem_of(composed(key)).split("/")[-self.depth :])
         match = self.expression.fullmatch(tail)
         if match is None:
             raise StudyError(self._why_not(tail))
@@ -120,15 +126,17 @@ def quoted(text: str) -> str:
 
 
 def stem_of(key: str) -> str:
-    """A key without the suffix of its file, ``.ome.tif`` included.
+    """A key without the number of its scene and the suffix of its file, ``.ome.tif`` included.
 
     Examples
     --------
-    >>> stem_of("a.b/PMO_1.5_2.ome.tif"), stem_of("a.b/PMO_1.5_2")
-    ('a.b/PMO_1.5_2', 'a.b/PMO_1.5_2')
+    >>> stem_of("a.b/PMO_1.5_2.ome.tif"), stem_of("a.b/PMO_1.5_2"), stem_of("PMO_1.lif#3")
+    ('a.b/PMO_1.5_2', 'a.b/PMO_1.5_2', 'PMO_1')
     """
     folder, slash, name = key.rpartition("/")
-    return folder + slash + _SUFFIX.sub("", name)
+    file = _SCENE_NUMBER.sub("", name)
+    stem = _SUFFIX.sub("", file)
+    return folder + slash + (stem if stem != file else name if file == name else file)
 
 
 def guess_pattern(keys: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -101,7 +101,7 @@ def planned(study: Study, store: Store, pictures: bool, ledger: Ledger) -> Plan:
     shared = replace(store, folder=store.folder.absolute())  # a worker elsewhere has another working folder
     jobs = {
         image.ref.key: work.Job(
-            image.ref, image.recipe_of(study.recipe), shared, study.pixel_size, budget, pictures, pooled
+            image.ref, image.recipe_of(study.recipe), shared, study.pixel_size, budget, pictures, pooled, image.edit
         )
         for image in study.images
     }
@@ -157,8 +157,9 @@ def both_passes(
         if one is None and key not in failed:
             failed[key] = f"nothing was decided for its batch {image.placement.batch!r}"
         if key not in failed and one is not None:
-            own = replace(one, recipe=image.recipe_of(one.recipe))
-            tasks.append(work.MeasureJob(jobs[key], own, entries[key].inputs if key in entries else {}))
+            tasks.append(
+                work.MeasureJob(jobs[key], image.resolved_by(one), entries[key].inputs if key in entries else {})
+            )
     done = 0
     for key, error in failed.items():
         _refuse_full_disk(work.fail(jobs[key], error), store)
@@ -179,6 +180,28 @@ def both_passes(
     if given is None:
         keep_decision(study, store, observed, plan.pooled, decided)
     return Outcome(decided, entries, failed)
+
+
+def only_decided(plan: Plan, executor: Executor) -> Generator[Event, None, Mapping[str, Resolved]]:
+    """The first pass alone: observe all images and decide; what was observed is kept for the run that follows.
+
+    Returns
+    -------
+    mapping of batch to Resolved
+
+    Raises
+    ------
+    ExoimageError
+        If something cannot be decided, or the disk is full.
+    """
+    observed: dict[str, Mapping[str, str]] = {}
+    failed = {image.ref.key for image in plan.study.images if image.problem}
+    if set(plan.study.recipe.open_scopes()) - {"image"}:
+        for event, entry in _observing(plan, executor, skip=failed):
+            if entry is not None and entry.observed:
+                observed[event.key] = entry.inputs
+            yield event
+    return decide(plan.study, plan.store, observed, plan.pooled)
 
 
 def _observing(plan: Plan, executor: Executor, skip: Collection[str]) -> Iterator[tuple[Event, Entry | None]]:

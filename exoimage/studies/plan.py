@@ -19,11 +19,13 @@ from exoimage.errors import RecipeError, StudyError
 from exoimage.images.discovery import find_images, natural_key
 from exoimage.images.image import ImageRef
 from exoimage.images.pairing import Pair, guess_patterns, pair
+from exoimage.images.scenes import pictures_of
 from exoimage.studies.blots import BlotTable, Membrane, draft_blot, membrane_images, ratios_of
+from exoimage.studies.by_hand import with_edits, with_overrides
 from exoimage.studies.layout import images_of_layout, placed_by_layout
 from exoimage.studies.naming import NamePattern, Placement, composed, guess_pattern, quoted
 from exoimage.studies.store import is_results_folder
-from exoimage.studies.study import Statistics, Study, StudyImage
+from exoimage.studies.study import Review, Statistics, Study, StudyImage
 
 
 class NoImageError(StudyError):
@@ -40,6 +42,7 @@ class _StudyTable(_Table):
     recipe: str = ""
     images: str = ""
     pixel_size_um: float | None = Field(None, gt=0)
+    edits: str = ""
 
 
 class _GroupsTable(_Table):
@@ -58,6 +61,8 @@ class _StudyFile(_Table):
     channels: dict[str, str] = {}
     membranes: tuple[Membrane, ...] = ()
     blot: BlotTable = BlotTable()
+    images: dict[str, dict[str, Any]] = {}
+    review: Review = Review()
 
 
 def load_study(path: str | Path, *, partial: bool = False) -> Study:
@@ -94,7 +99,8 @@ def _study(path: Path, *, partial: bool) -> Study:
         if not partial:
             raise
         found = ()
-    images = _without(found, file.exclude, partial=partial)
+    images = with_overrides(_without(found, file.exclude, partial=partial), file.images, recipe, folder, partial)
+    images = with_edits(images, file.study.edits, recipe, folder, partial)
     order = tuple(map(composed, file.groups.order)) or tuple(
         sorted({group for image in images for group in image.groups}, key=natural_key)
     )
@@ -113,6 +119,7 @@ def _study(path: Path, *, partial: bool) -> Study:
         str(path),
         ratios_of(file.blot, file.membranes),
         file.blot.use_saturated,
+        file.review,
     )
     _refuse_statistics(study)
     return study
@@ -140,7 +147,7 @@ def _images(file: _StudyFile, recipe: Recipe[Any], folder: Path) -> tuple[StudyI
     if file.groups.table and not file.study.images:
         refs = images_of_layout(folder / file.groups.table, folder)
     else:
-        refs = _refs(folder, file.study.images)
+        refs = _refs(folder, file.study.images, file.study.edits)
     pairs = _paired(refs, recipe, file.channels)
     placed = _placed([one.ref for one in pairs], file.groups, folder)
     return _with_problems(placed, pairs)
@@ -175,9 +182,9 @@ def study_of_images(
         root = given if given.is_dir() else given.parent
         files += [(root.absolute(), image.absolute()) for image in found]
     base = _common_folder({root for root, _ in files})
-    keys = {composed(Path(os.path.relpath(image, base)).as_posix()): str(image) for _, image in files}
-    refs = [ImageRef(key, (file,)) for key, file in sorted(keys.items(), key=lambda item: natural_key(item[0]))]
-    patterns = guess_patterns(list(keys), recipe.channel_names) if recipe.channel_names else {}
+    keys = {composed(Path(os.path.relpath(image, base)).as_posix()): image for _, image in files}
+    refs = _refs_of({image: key for key, image in sorted(keys.items(), key=lambda item: natural_key(item[0]))})
+    patterns = guess_patterns([ref.key for ref in refs], recipe.channel_names) if recipe.channel_names else {}
     images = tuple(
         StudyImage(one.ref, Placement(sample=one.ref.key), problem=one.problem)
         for one in _paired(refs, recipe, patterns)
@@ -224,8 +231,11 @@ def _paired(refs: Sequence[ImageRef], recipe: Recipe[Any], patterns: Mapping[str
     StudyError
         If files look like channels of the same images, and nothing says so.
     """
-    files = {ref.key: ref.files[0] for ref in refs}
+    several = [ref for ref in refs if ref.scene is not None]
+    files = {ref.key: ref.files[0] for ref in refs if ref.scene is None}
     if patterns:
+        if several:
+            raise StudyError(f"{several[0].key} is one of several pictures of a file, and no channel of another file")
         return pair(files, patterns)
     guessed = guess_patterns(list(files), recipe.channel_names) if recipe.channel_names else {}
     if guessed:
@@ -240,8 +250,8 @@ def _with_problems(images: Sequence[StudyImage], pairs: Sequence[Pair]) -> tuple
     return tuple(replace(image, problem=problems.get(image.ref.key, image.problem)) for image in images)
 
 
-def _refs(folder: Path, pattern: str) -> list[ImageRef]:
-    """The images of a pattern, our own results left out."""
+def _refs(folder: Path, pattern: str, edits: str = "") -> list[ImageRef]:
+    """The images of a pattern, our own results and corrected masks left out."""
     if not pattern:
         raise StudyError('[study] names its images, like images = "images/*.tif", or [groups] a table of them')
     root, rest = _without_plain_folders(folder, pattern)
@@ -253,8 +263,13 @@ def _refs(folder: Path, pattern: str) -> list[ImageRef]:
         raise StudyError(f'images = "{pattern}": the pattern cannot be read: {error}') from None
     if not found:
         raise NoImageError(f'no image fits images = "{pattern}" in {folder}')
-    keys = [composed(Path(os.path.relpath(image, folder)).as_posix()) for image in found]
-    return [ImageRef(key, (str(image),)) for key, image in zip(keys, found, strict=True)]
+    found = [image for image in found if not (edits and image.parent == folder / edits)]
+    return _refs_of({image: composed(Path(os.path.relpath(image, folder)).as_posix()) for image in found})
+
+
+def _refs_of(keys: Mapping[Path, str]) -> list[ImageRef]:
+    """The images of files, each file's by its key; a file of several scenes is several images."""
+    return [picture.ref(keys[picture.path]) for picture in pictures_of(keys)]
 
 
 def _without_plain_folders(folder: Path, pattern: str) -> tuple[Path, str]:
@@ -289,7 +304,7 @@ def _placed(refs: Sequence[ImageRef], groups: _GroupsTable, folder: Path) -> tup
 
 def _placed_by_name(ref: ImageRef, matcher: NamePattern) -> StudyImage:
     try:
-        placement = matcher.read(ref.key)
+        placement = matcher.read(ref.key, ref.name)
     except StudyError as error:
         return StudyImage(ref, Placement(sample=ref.key), problem=str(error))
     sample = placement.sample or ref.key

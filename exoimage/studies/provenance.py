@@ -14,7 +14,7 @@ from typing import Any
 from exoimage import __version__
 from exoimage.assays.recipe import Resolved
 from exoimage.studies.store import Store, sha256_of
-from exoimage.studies.study import Study
+from exoimage.studies.study import Study, blinded_order
 
 PACKAGES = (
     "numpy", "scipy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs", "pillow", "numba",
@@ -38,6 +38,7 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
             for batch, one in decided.items()
         },
         "statistics": study.statistics.model_dump(mode="json"),
+        "review": {**study.review.model_dump(mode="json"), "order": _shown_order(study)},
         "rows": n_rows,
         "failed_rows": n_failed,
         "images": {
@@ -46,6 +47,7 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
                 "inputs": dict(record.inputs) if record else {},
                 "error": record.error if record else "",
                 "excluded": image.excluded,
+                "set_by_hand": dict(image.overrides),
                 "slug": image.ref.slug,
             }
             for image, record in records
@@ -56,6 +58,12 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
         "command": sys.argv[1:] if sys.argv and "exoimage" in sys.argv[0] else [],
     }
     return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _shown_order(study: Study) -> list[str]:
+    """The order in which blinded images were shown; empty where they were not blinded."""
+    keys = [image.ref.key for image in study.images]
+    return list(blinded_order(keys, study.review.seed)) if study.review.blinded else []
 
 
 def file_identities(values: Mapping[str, Any]) -> dict[str, str]:

@@ -271,14 +271,27 @@ def _statistics(tables: Tables) -> tuple[StatisticsPart, ...]:
         "Images that were left out are not in these tables." if with_all else "",
         _statistics_tables(tables.groups, tables.tests),
     )
+    moved = _sensitivity(tables)
     if not with_all:
-        return (counted,)
+        return (counted, *moved)
     every = StatisticsPart(
         "With the rows that were left out",
         "The same with all rows that have numbers: whether the conclusion hangs on what was left out.",
         _statistics_tables(tables.groups_all, tables.tests_all),
     )
-    return (counted, every)
+    return (counted, every, *moved)
+
+
+def _sensitivity(tables: Tables) -> tuple[StatisticsPart, ...]:
+    if not tables.sensitivity:
+        return ()
+    variants = [row for row in tables.sensitivity if row["variant"]]
+    stands = sum(row["conclusion_stands"] == "true" for row in variants)
+    remark = (
+        "Measured again with each threshold moved and with other methods: the conclusion, which is the order of the"
+        f" groups and the pairs that differ, stands in {stands} of {len(variants)} comparisons."
+    )
+    return (StatisticsPart("Sensitivity", remark, (report_parts.plain_table("Variants", variants),)),)
 
 
 def _statistics_tables(groups: Sequence[Row], tests: Sequence[Row]) -> tuple[Table, ...]:

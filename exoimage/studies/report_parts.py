@@ -281,6 +281,7 @@ def _plain_cell(name: str, value: Any) -> Cell:
 def _head_text(name: str) -> str:
     texts = {
         "sd": "SD", "sem": "SEM", "p_holm": "p (Holm)", "ci_low": "95 % CI, low", "ci_high": "95 % CI, high",
-        "group_a": "group", "group_b": "against",
+        "group_a": "group", "group_b": "against", "same_order": "same order", "same_pairs": "same pairs differ",
+        "conclusion_stands": "conclusion stands",
     }  # fmt: skip
     return texts.get(name, name.replace("_", " "))

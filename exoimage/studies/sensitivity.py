@@ -13,9 +13,10 @@ from exoimage.assays.columns import Value
 from exoimage.assays.recipe import Resolved
 from exoimage.assays.recipe_text import load_resolved
 from exoimage.errors import ExoimageError
-from exoimage.studies.batch import iter_run, run_decided
+from exoimage.studies.batch import iter_run, run_decided, write_accounts
 from exoimage.studies.csv_tables import write_csv
 from exoimage.studies.passes import Event
+from exoimage.studies.store import Store
 from exoimage.studies.study import Study
 
 FACTORS = (0.8, 0.9, 1.1, 1.2)
@@ -69,7 +70,7 @@ def iter_sensitivity(study: Study, out: str | Path, **options: Any) -> Iterator[
     """Measure a finished run's study again with every variant, and write sensitivity.csv.
 
     Each cut that was decided is moved by 10 and 20 % both ways, and each method is replaced by the others that labs
-    use. The variants' tables lie in ``sensitivity/``.
+    use. The variants' tables lie in ``sensitivity/``; methods and report then tell of them.
 
     Parameters
     ----------
@@ -86,7 +87,8 @@ def iter_sensitivity(study: Study, out: str | Path, **options: Any) -> Iterator[
     """
     folder = Path(out)
     runs: list[tuple[str, Path, str]] = [("", folder, "")]
-    for variant in _variants(study, load_resolved(folder / "resolved.toml"), options):
+    decided = load_resolved(folder / "resolved.toml")
+    for variant in _variants(study, decided, options):
         target = folder / "sensitivity" / variant.folder
         problem = ""
         try:
@@ -97,6 +99,7 @@ def iter_sensitivity(study: Study, out: str | Path, **options: Any) -> Iterator[
             problem = " ".join(str(error).split())
         runs.append((variant.name, target, problem))
     write_csv(folder / "sensitivity.csv", list(COLUMNS), list(_rows(runs)))
+    write_accounts(study, Store(folder), decided, pictures=(folder / "report.html").is_file())
     yield Event("finished", "", len(runs) - 1, len(runs) - 1)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from exoimage.assays.design import Design, RatioOf
-from exoimage.assays.recipe import Recipe
+from exoimage.assays.recipe import Recipe, Resolved
 from exoimage.assays.recipe_text import with_values
+from exoimage.flags import Flag, merged
 from exoimage.images.image import ImageRef
 from exoimage.studies.naming import Placement
 from exoimage.studies.statistics.values import PosthocName, TestName, why_not_together
@@ -33,6 +35,10 @@ class StudyImage:
         Why the image cannot be measured as the study is written; empty if it can.
     changes : mapping of str to value
         What of the study's recipe differs for this image, key by key.
+    overrides : mapping of str to value
+        The same, set by hand for this image alone: its rows say so.
+    edit : str
+        File with the mask that was corrected by hand; empty if none was.
     """
 
     ref: ImageRef
@@ -41,10 +47,18 @@ class StudyImage:
     excluded: str = ""
     problem: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    edit: str = ""
 
     def recipe_of(self, recipe: Recipe[Any]) -> Recipe[Any]:
         """The recipe this image is measured by."""
-        return with_values(recipe, self.changes, where=self.ref.key) if self.changes else recipe
+        own = {**self.changes, **self.overrides}
+        return with_values(recipe, own, where=self.ref.key) if own else recipe
+
+    def resolved_by(self, resolved: Resolved) -> Resolved:
+        """What this image is measured by, of what was decided for all."""
+        flags = merged(resolved.flags, override_flags(self.overrides))
+        return replace(resolved, recipe=self.recipe_of(resolved.recipe), flags=flags)
 
     def placed(self, region: str) -> Placement:
         """The placement of one region."""
@@ -55,6 +69,50 @@ class StudyImage:
         """The groups of the image and of its regions."""
         places = (self.placement, *self.regions.values())
         return frozenset(place.group for place in places if place.group)
+
+
+PLACES = frozenset({"region", "lanes", "band"})
+"""Keys that say where in a picture to measure, which is each picture's own."""
+
+
+def override_flags(keys: Collection[str]) -> tuple[Flag, ...]:
+    """What is to be said of an image for which those keys of the recipe were set by hand."""
+    cuts = {"threshold", "cut"} & set(keys)
+    others = set(keys) - cuts - PLACES
+    return (*((Flag.THRESHOLD_OVERRIDDEN,) if cuts else ()), *((Flag.RECIPE_OVERRIDDEN,) if others else ()))
+
+
+class Review(BaseModel):
+    """How far a person has looked through the images, and whether blinded.
+
+    Parameters
+    ----------
+    reviewed : tuple of str
+        Keys of the images that were looked at.
+    blinded : bool
+        Names and groups were hidden meanwhile.
+    seed : int
+        Of the order in which blinded images were shown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviewed: tuple[str, ...] = ()
+    blinded: bool = False
+    seed: int = 0
+
+
+def blinded_order(keys: Sequence[str], seed: int) -> tuple[str, ...]:
+    """The images in the order in which a seed shows them.
+
+    By hashes, so that an image that comes or goes changes no other one's turn, on every system.
+
+    Examples
+    --------
+    >>> blinded_order(["a", "b", "c", "d"], seed=1)
+    ('b', 'd', 'a', 'c')
+    """
+    return tuple(sorted(keys, key=lambda key: hashlib.sha256(f"{seed} {key}".encode()).hexdigest()))
 
 
 class Statistics(BaseModel):
@@ -102,6 +160,8 @@ class Study:
         Of a blot's targets.
     use_saturated : bool
         Whether saturated bands take part in ratios.
+    review : Review
+        How far a person has looked through the images.
     """
 
     name: str
@@ -114,6 +174,7 @@ class Study:
     source: str = ""
     ratios: tuple[RatioOf, ...] = ()
     use_saturated: bool = False
+    review: Review = field(default_factory=Review)
 
     @property
     def design(self) -> Design:

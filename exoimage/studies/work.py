@@ -19,9 +19,11 @@ from exoimage.assays.regions import Region
 from exoimage.assays.results import Result
 from exoimage.errors import ExoimageError, ImageReadError
 from exoimage.images import overlay, writing
+from exoimage.images.contents import Contents, contents_of
 from exoimage.images.image import Image, ImageRef
+from exoimage.images.labels import read_labels
 from exoimage.images.pairing import join
-from exoimage.images.reading import read_bytes
+from exoimage.images.scenes import companions
 from exoimage.studies.ledger import Stamp, stamps_of
 from exoimage.studies.store import Record, RegionRecord, Store, plain, plain_list, sha256_of
 
@@ -30,6 +32,10 @@ PREVIEW_EDGE, PREVIEW_QUALITY = 800, 80
 
 SLOW_DECODING = 4e8
 """Files that decode slower than this, bytes per second, are decoded once and their pixels kept for the second pass."""
+
+
+EDIT = "mask corrected by hand"
+"""What a record's inputs call that file."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Job:
         Whether to leave the overlay and the label image.
     pooled : int
         Among how many images its evidence is pooled: no more of it is kept than counts there.
+    edit : str
+        File with the mask that was corrected by hand; empty if none was.
     """
 
     ref: ImageRef
@@ -58,12 +66,14 @@ class Job:
     pixels_budget: int = 0
     pictures: bool = True
     pooled: int = 1
+    edit: str = ""
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files that decide the image's numbers."""
-        files = tuple(map(Path, self.ref.files))
-        return (*files, *self.recipe.files_for(files[0]))
+        files = tuple(part for file in self.ref.files for part in companions(Path(file)))
+        edits = (Path(self.edit),) if self.edit else ()
+        return (*files, *self.recipe.files_for(Path(self.ref.files[0])), *edits)
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,7 @@ def measure(task: MeasureJob) -> Measured:
     try:
         stamps = stamps_of(job.paths)
         image = job.store.take_pixels(slug, inputs) if inputs else None
-        contents: tuple[bytes, ...] = ()
+        contents: tuple[Contents, ...] = ()
         if image is None:
             contents, inputs = _contents(job)
         known = _current(task, inputs)
@@ -153,7 +163,9 @@ def fail(job: Job, reason: str) -> Measured:
 
 def observing_identity(recipe: Recipe[Any], inputs: Mapping[str, str], pooled: int) -> str:
     """Identity of what is kept of observing: the files, what of the recipe it looks at, how much of it is kept."""
-    text = repr((recipe.assay, recipe.revision, recipe.observing_key(), pooled, sorted(inputs.items())))
+    # A mask corrected by hand changes what is measured, not what is observed.
+    seen = sorted((name, value) for name, value in inputs.items() if name != EDIT)
+    text = repr((recipe.assay, recipe.revision, recipe.observing_key(), pooled, seen))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -174,14 +186,17 @@ def _is_full(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def _contents(job: Job) -> tuple[tuple[bytes, ...], dict[str, str]]:
-    """The bytes of the image's files, and the identity of all files that decide its numbers."""
-    paths = [Path(file) for file in job.ref.files]
-    contents = tuple(map(_bytes_of, paths))
+def _contents(job: Job) -> tuple[tuple[Contents, ...], dict[str, str]]:
+    """The image's files as they are now, and the identity of all files that decide its numbers."""
+    contents = tuple(map(contents_of, job.ref.files))
     names = [f"channel {channel}" for channel in job.ref.channels] or ["image"]
-    inputs = {name: sha256_of(content) for name, content in zip(names, contents, strict=True)}
-    for other in job.recipe.files_for(paths[0]):
+    inputs = {name: content.sha256 for name, content in zip(names, contents, strict=True)}
+    if job.ref.scene is not None:
+        inputs["scene"] = str(job.ref.scene)
+    for other in job.recipe.files_for(Path(job.ref.files[0])):
         inputs[f"regions {other.name}"] = sha256_of(other.read_bytes())
+    if job.edit:
+        inputs[EDIT] = sha256_of(_bytes_of(Path(job.edit)))
     if job.pixel_size is not None:
         inputs["pixel size given"] = repr(job.pixel_size)
     return contents, inputs
@@ -194,9 +209,9 @@ def _bytes_of(path: Path) -> bytes:
         raise ImageReadError(str(path), "there is no such file") from None
 
 
-def _decoded(job: Job, contents: tuple[bytes, ...]) -> Image:
-    how = job.recipe.reading()
-    images = [read_bytes(c, file, scene=job.ref.scene, **how) for c, file in zip(contents, job.ref.files, strict=True)]
+def _decoded(job: Job, contents: tuple[Contents, ...]) -> Image:
+    how = {"scene": job.ref.scene, **job.recipe.reading()}
+    images = [content.image(**how) for content in contents]
     image = join(images, job.ref.channels, job.ref.key) if job.ref.channels else images[0]
     return image.with_pixel_size(job.pixel_size) if image.pixel_size is None else image
 
@@ -223,6 +238,8 @@ def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
     job, slug = task.job, task.job.ref.slug
     identity = observing_identity(job.recipe, inputs, job.pooled)
     evidence = job.store.read_evidence(slug, job.recipe.evidence, identity) if task.inputs == inputs else None
+    if job.edit:
+        image = image.with_drawn(read_labels(job.edit))
     result = task.resolved.measure(image, evidence)
     # From here to its new record the image has none: a run that is killed in between does it again.
     job.store.forget(slug)
