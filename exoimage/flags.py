@@ -75,6 +75,7 @@ class Flag(StrEnum):
         "The automatic threshold fell below the floor in OD, which was used instead.",
     )
     THRESHOLD_OVERRIDDEN = "threshold_overridden", "warn", "The threshold of this image was set by hand."
+    RECIPE_OVERRIDDEN = "recipe_overridden", "warn", "This image was measured by parameters of its own, set by hand."
     NO_THRESHOLD = "no_threshold", "warn", "The automatic method has no answer on these tones: nothing was counted."
     EDITED = "edited", "note", "The mask was corrected by hand."
     STAINS_NEAR_PARALLEL = (
@@ -89,6 +90,11 @@ class Flag(StrEnum):
         " white point?",
     )
     LOSSY_FILE = "lossy_file", "note", "The file is compressed with loss (JPEG): colours and edges are not as measured."
+    MOSAIC_GAPS = (
+        "mosaic_gaps",
+        "warn",
+        "Parts of a stitched mosaic hold no tile and count as empty field: give regions, or crop the picture.",
+    )
     PALETTE_FILE = "palette_file", "note", "The file stores a palette of few colours: colours are not as measured."
     BONE_UNCERTAIN = (
         "bone_uncertain",
@@ -140,6 +146,11 @@ class Flag(StrEnum):
         "The lanes hardly stand out from what is between them: look at the overlay, or give their number or boxes.",
     )
     CUT_LANE = "cut_lane", "warn", "The picture's edge cuts the lane or the band: the volume is of a part of it."
+    CROPPED_CLOSE = (
+        "cropped_close",
+        "warn",
+        "Less than a band's height of membrane is left above or below the band: its background is uncertain.",
+    )
     NO_BAND = "no_band", "note", "No band stands out at the lane's place in the row: the volume there was measured."
     DENOMINATOR_BELOW_DETECTION = (
         "denominator_below_detection",

@@ -20,6 +20,7 @@ ASSAYS: Mapping[str, str] = MappingProxyType(
         "ihc-dab": "exoimage.assays.ihc_dab:IhcDab",
         "edu": "exoimage.assays.edu:Edu",
         "pkh26": "exoimage.assays.pkh26:Pkh26",
+        "western-blot": "exoimage.assays.western_blot:WesternBlot",
         "stain-area": "exoimage.assays.stain_area:StainArea",
     }
 )

@@ -65,6 +65,8 @@ class Result:
     outlined : tuple of (y, x) bool or integer arrays
         What an overlay outlines, each in a colour of its own: masks, or labels whose touching objects are outlined one
         by one. Empty: the first mask.
+    marked : (y, x) bool array or None
+        What an overlay fills with red: saturated pixels.
     spot_values : mapping of column name to (n,) array
         Spots within the objects, one entry each; empty for assays that look for none.
     provenance : mapping
@@ -80,6 +82,7 @@ class Result:
     outlined: tuple[npt.NDArray[Any], ...] = ()
     spot_values: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    marked: Mask | None = None
 
     @property
     def rows(self) -> list[dict[str, Value]]:

@@ -20,6 +20,7 @@ Counted = npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]]
 
 _COUNTED_ON_BRIGHT: tuple[Colour, ...] = ((0, 225, 255), (120, 255, 0), (255, 240, 0), (255, 0, 220))
 _COUNTED_ON_DARK: tuple[Colour, ...] = ((255, 225, 0), (0, 225, 255), (255, 0, 220), (120, 255, 0))
+_MARKED: Colour = (255, 30, 30)
 _REGION: Colour = (255, 255, 255)
 _DARK: Colour = (20, 20, 20)
 _HATCH: Colour = (255, 210, 0)
@@ -41,6 +42,7 @@ def draw_overlay(
     counted: Sequence[Counted] = (),
     regions: Sequence[tuple[str, Mask | None]] = (),
     excluded: Mask | None = None,
+    marked: Mask | None = None,
     max_edge: int = 1600,
 ) -> Rgb:
     """Draw what was counted on the picture it was counted in.
@@ -58,6 +60,8 @@ def draw_overlay(
         Regions of interest, outlined and named; None is the whole image, of which only a name is drawn.
     excluded : (y, x) bool array, optional
         What was left out (burnt-in scale bars); hatched.
+    marked : (y, x) bool array, optional
+        What is to be seen at once (saturated pixels); filled with red.
     max_edge : int, optional
         Longer edge of the drawing in px; larger images are reduced first.
 
@@ -70,6 +74,8 @@ def draw_overlay(
     size = canvas.shape[1], canvas.shape[0]
     if excluded is not None and excluded.any():
         _hatch(canvas, _sampled_mask(excluded, size))
+    if marked is not None and marked.any():
+        _paint(canvas, _reduced_mask(marked, max_edge) > 0, _MARKED)
     colours = _COUNTED_ON_BRIGHT if image.light == "absorbed" else _COUNTED_ON_DARK
     for number, objects in enumerate(counted):
         _paint(canvas, _rim(objects, max_edge), colours[number % len(colours)])

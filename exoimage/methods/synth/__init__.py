@@ -1,6 +1,7 @@
 """Synthetic pictures with known answers: what tests, tutorials and power calculations measure against."""
 
 from exoimage.methods.synth.annotations import Annotated, annotated
+from exoimage.methods.synth.blots import Blot, BlotPicture, blot_picture, random_blot
 from exoimage.methods.synth.bone import BoneField, Marrow, Specimen, Trabeculae, bone_field
 from exoimage.methods.synth.cells import CellField, CellPopulation, Haze, cell_field
 from exoimage.methods.synth.fields import (
@@ -45,6 +46,8 @@ __all__ = [
     "MASSON_GREEN",
     "NEUTRAL",
     "Annotated",
+    "Blot",
+    "BlotPicture",
     "BoneField",
     "Camera",
     "CellField",
@@ -70,6 +73,7 @@ __all__ = [
     "Uptake",
     "UptakeField",
     "annotated",
+    "blot_picture",
     "bone_field",
     "cell_field",
     "grow_nodules",
@@ -78,6 +82,7 @@ __all__ = [
     "nodule_field",
     "photograph",
     "plate_photo",
+    "random_blot",
     "silver_field",
     "tilted",
     "transmittance",
