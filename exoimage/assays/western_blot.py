@@ -178,7 +178,7 @@ class WesternBlot(Recipe[BlotEvidence]):
             "straight-line": "a straight line between the ends of the band along the lane",
             "rolling-ball": "a rolling ball's background",
             "local": "the median of the rectangle's border",
-            "rubber-band": "the lower convex hull of the lane's profile",
+            "rubber-band": "the lower convex hull of the lane's profile around the band",
             "none": "nothing",
         }[self.rules().method]
         what = (

@@ -17,6 +17,10 @@ from exoimage.methods.blot_signal import Floats
 
 Doubles = npt.NDArray[np.float64]
 Boxes = npt.NDArray[np.int64]
+RUBBER_REACH = 0.5
+"""A rubber band is stretched over so many heights of the band's box above and below it. Over the whole lane it would
+cross cloudy haze in one straight piece and count it as signal."""
+
 Background = Literal["none", "rolling-ball", "local", "rubber-band", "straight-line"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
 
@@ -75,8 +79,8 @@ def background_sums(grounds: Grounds, boxes: Boxes, spans: Boxes, method: Backgr
     spans : (n, 2) int array
         First row, and row after the last, of the lane that the box lies in: what a rubber band is put under.
     method : {"none", "rolling-ball", "local", "rubber-band", "straight-line"}
-        Nothing; a rolling ball; the median of the box's border, 3 px wide; the lower convex hull of the lane's profile;
-        a straight line between the profile's values at the box's upper and lower end, as drawn in ImageJ's Gel
+        Nothing; a rolling ball; the median of the box's border, 3 px wide; the lower convex hull of the lane's profile
+        around the box; a straight line between the profile's values at the box's upper and lower end, as drawn in ImageJ's Gel
         Analyzer.
 
     Returns
@@ -168,9 +172,11 @@ def _border_median(signal: Floats, box: Boxes) -> float:
 
 
 def _under_rubber(signal: Floats, box: Boxes, span: Boxes) -> float:
-    profile = signal[span[0] : span[1], box[2] : box[3]].mean(axis=1, dtype=np.float64)
+    reach = int(RUBBER_REACH * (box[1] - box[0]))
+    start, end = max(int(span[0]), int(box[0]) - reach), min(int(span[1]), int(box[1]) + reach)
+    profile = signal[start:end, box[2] : box[3]].mean(axis=1, dtype=np.float64)
     under = rubber_band(calmed(profile))
-    return float(under[box[0] - span[0] : box[1] - span[0]].sum() * (box[3] - box[2]))
+    return float(under[box[0] - start : box[1] - start].sum() * (box[3] - box[2]))
 
 
 def _under_line(signal: Floats, box: Boxes) -> float:
