@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--contact-sheet", metavar="FILE", help="write a sheet of thumbnails (PNG or JPEG)")
     inspect.set_defaults(command=_inspect)
 
+    convert = commands.add_parser("convert", help="write pictures as OME-TIFF or OME-Zarr")
+    convert.add_argument("images", nargs="+", metavar="IMAGE", help="image or folder of images")
+    convert.add_argument("--to", required=True, choices=("ome-tiff", "ome-zarr"))
+    convert.add_argument("--out", required=True, metavar="DIR", help="folder of what is written")
+    convert.set_defaults(command=_convert)
+
     recipe = commands.add_parser("recipe", help="print a commented recipe of an assay, to be edited")
     recipe.add_argument("assay", metavar="ASSAY")
     recipe.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
@@ -93,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     measure.add_argument("--pixel-size", type=_positive, metavar="UM", help="µm per pixel, where the files don't say")
     measure.add_argument("--rois", metavar="FILE", help="ImageJ ROIs, GeoJSON or a mask image; or a folder of them")
+    measure.add_argument("--edits", metavar="DIR", default="", help="masks corrected by hand, IMAGE.tif each")
     _add_run_options(measure)
     measure.set_defaults(command=_measure)
 
@@ -112,6 +120,10 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_statistics(commands)
     _add_compare(commands)
+    gui = commands.add_parser("gui", help="open napari with a study, a folder or images, to look and to correct")
+    gui.add_argument("what", nargs="*", metavar="STUDY|FOLDER|IMAGE")
+    gui.add_argument("--assay", default="", metavar="ASSAY", help="of a folder or images")
+    gui.set_defaults(command=_gui)
     return parser
 
 
@@ -179,6 +191,21 @@ def _inspect(options: argparse.Namespace) -> int:
     return SOME_FAILED if any(report.error for report in reports) else OK
 
 
+def _convert(options: argparse.Namespace) -> int:
+    from exoimage.images.converting import convert
+    from exoimage.studies.inspection import pictures_given
+    from exoimage.studies.work import explain
+
+    failed = 0
+    for picture in pictures_given(options.images):
+        try:
+            print(convert(picture, options.to, options.out))
+        except Exception as error:
+            failed += 1
+            print(f"{picture.ref(str(picture.path)).key}: {explain(error)}", file=sys.stderr)
+    return SOME_FAILED if failed else OK
+
+
 def _recipe(options: argparse.Namespace) -> int:
     from exoimage.assays.recipe_text import to_toml, with_settings
     from exoimage.assays.registry import assay
@@ -191,6 +218,7 @@ def _measure(options: argparse.Namespace) -> int:
     from exoimage.assays.recipe_text import load_recipe, with_settings
     from exoimage.assays.registry import assay
     from exoimage.errors import RecipeError
+    from exoimage.studies.by_hand import with_edits
     from exoimage.studies.plan import study_of_images
 
     if options.resolved and (options.recipe or options.settings or options.rois):
@@ -204,7 +232,9 @@ def _measure(options: argparse.Namespace) -> int:
         settings.append(f'region={{method="rois", path="{path}"}}')
     if settings:
         recipe = with_settings(recipe, settings)
-    return _run_and_say(study_of_images(recipe, options.images, pixel_size=options.pixel_size), options)
+    study = study_of_images(recipe, options.images, pixel_size=options.pixel_size)
+    images = with_edits(study.images, options.edits, recipe, Path.cwd())
+    return _run_and_say(replace(study, images=images), options)
 
 
 def _study(options: argparse.Namespace) -> int:
@@ -292,6 +322,18 @@ def _compare(options: argparse.Namespace) -> int:
     if options.plot:
         agreement.plot(found, options.plot)
     return OK
+
+
+def _gui(options: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    try:
+        window = import_module("napari_exoimage.launch")
+    except ImportError as error:
+        raise ExoimageError(
+            f'the window needs napari and its plugin: python -m pip install "napari-exoimage[qt]" ({error})'
+        ) from None
+    return int(window.launch(options.what, options.assay))
 
 
 def _run_and_say(study: Any, options: argparse.Namespace) -> int:

@@ -56,6 +56,16 @@ class Flag(StrEnum):
         "The size of a pixel is unknown: columns in µm are empty, sizes were taken in px.",
     )
     NO_TISSUE = "no_tissue", "warn", "No tissue was found in the region: empty glass, or too pale a stain."
+    TISSUE_OF_SLIDE = (
+        "tissue_of_slide",
+        "note",
+        "The region is the tissue of a whole slide, as found on a small picture of it; glass beside it does not count.",
+    )
+    PIECED_OBJECTS = (
+        "pieced_objects",
+        "note",
+        "Objects larger than a tile's margin were put together from their pieces: their circularity is empty.",
+    )
     NO_ROI = "no_roi", "note", "No region of interest was given where the measure usually needs one."
     ANNOTATION = "annotation", "warn", "Burnt-in scale bar, letters, arrows or panels were found and left out."
     COMPOSITE_FIGURE = "composite_figure", "exclude", "The file is a figure of several panels, not one picture."

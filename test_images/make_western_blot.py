@@ -1,7 +1,7 @@
 """Make the synthetic western blots of this folder, with their truth.
 
-``python test_images/make_western_blot.py`` rewrites ``western_blot/`` (three blots of p-AKT, AKT and GAPDH; a ladder and
-seven lanes each) exactly as it is stored. One band of GAPDH is saturated, so that the rules for it show.
+``python test_images/make_western_blot.py`` rewrites ``western_blot/`` (three blots of p-AKT, AKT and GAPDH; a ladder
+and seven lanes each) exactly as it is stored. One band of GAPDH is saturated, so that the rules for it show.
 """
 
 from __future__ import annotations

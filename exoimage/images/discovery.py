@@ -9,9 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 
 #: Suffixes by which a folder's pictures are found; what a file is, its content decides when it is read.
-IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".1sc", ".gel")
+IMAGE_SUFFIXES = (
+    ".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".1sc", ".gel", ".scn",
+    ".lsm", ".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".dm3", ".dm4",
+    ".svs", ".ndpi", ".mrxs", ".vms", ".bif", ".dcm", ".zarr",
+)  # fmt: skip
 
 _NUMBER = re.compile("([0-9]+)")
+_PICTURE_FOLDER = ".zarr"
 
 
 def find_images(
@@ -22,7 +27,8 @@ def find_images(
     Parameters
     ----------
     where : path or iterable of paths
-        A folder stands for the pictures in it (with a pattern: those that match), a file for itself.
+        A folder stands for the pictures in it (with a pattern: those that match), a file for itself, and so does
+        the folder of an OME-Zarr.
     pattern : str, optional
         Relative to each folder, with forward slashes on every system: ``*``, ``?``, ``[abc]`` within a name,
         ``**`` for any folders. Upper and lower case are the same. A pattern that ends in a suffix finds files
@@ -52,13 +58,18 @@ def find_images(
     places = [Path(where)] if isinstance(where, (str, os.PathLike)) else [Path(place) for place in where]
     found: dict[Path, None] = {}
     for place in places:
-        if place.is_dir():
+        if place.is_dir() and not is_picture_folder(place):
             found |= dict.fromkeys(_in_folder(place, pattern))
         elif place.exists():
             found[place] = None
         else:
             raise FileNotFoundError(f"{place}: there is no such file or folder; check the name")
     return sorted(found, key=natural_key)
+
+
+def is_picture_folder(path: Path) -> bool:
+    """Whether a folder is one picture: an OME-Zarr."""
+    return path.suffix.lower() == _PICTURE_FOLDER
 
 
 def natural_key(path: str | os.PathLike[str]) -> tuple[object, ...]:
@@ -99,8 +110,15 @@ def _visible_files(folder: Path, *, deep: bool) -> list[Path]:
     files: list[Path] = []
     for here, folders, names in os.walk(folder):
         files += [Path(here, name) for name in names if not name.startswith(".")]
-        folders[:] = [name for name in folders if not name.startswith(".")] if deep else []
+        visible = [name for name in folders if not name.startswith(".")]
+        files += [Path(here, name) for name in visible if name.lower().endswith(_PICTURE_FOLDER)]
+        folders[:] = [name for name in visible if not _is_of_a_picture(name)] if deep else []
     return files
+
+
+def _is_of_a_picture(folder: str) -> bool:
+    """Whether a folder's files are no pictures of their own: an OME-Zarr, or the planes of an .oif."""
+    return folder.lower().endswith((_PICTURE_FOLDER, ".oif.files"))
 
 
 def _without_dots(pattern: str) -> str:

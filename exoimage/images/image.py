@@ -43,6 +43,8 @@ class Image:
         Where the picture comes from, for messages.
     flags : tuple of Flag
         What reading it had to remark (`Flag.LOSSY_FILE`).
+    drawn : (y, x) int32 array or None
+        Objects that a person corrected by hand, see `with_drawn`; None where an assay is to find them itself.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class Image:
     encoding: Encoding = "stored"
     source: str = "image in memory"
     flags: tuple[Flag, ...] = field(default=())
+    drawn: npt.NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
@@ -111,6 +114,37 @@ class Image:
         """The same picture with another pixel size in µm."""
         return replace(self, pixel_size=pixel_size)
 
+    def with_drawn(self, labels: npt.ArrayLike) -> Image:
+        """The same picture with objects drawn by hand, which take the place of those that an assay would find.
+
+        Parameters
+        ----------
+        labels : (y, x) array of bool or whole numbers
+            0 is background; each other number is one object.
+
+        Raises
+        ------
+        ImageError
+            If they are no such array of the picture's size.
+
+        Examples
+        --------
+        >>> image = Image(np.full((4, 5, 3), 240, np.uint8)).with_drawn(np.eye(4, 5, dtype=bool))
+        >>> int(image.drawn.sum())
+        4
+        """
+        given = np.asarray(labels)
+        if given.shape != self.shape:
+            raise ImageError(
+                f"{self.source}: the corrected mask is {' × '.join(map(str, given.shape))} px (rows × columns), the"
+                f" picture {self.shape[0]} × {self.shape[1]}: is it another picture's?"
+            )
+        drawn = given.astype(np.int32)
+        if given.dtype.kind not in "buif" or (drawn < 0).any() or (drawn != given).any():
+            raise ImageError(f"{self.source}: a corrected mask holds 0 and whole numbers, one for each object")
+        drawn.flags.writeable = False
+        return replace(self, drawn=drawn)
+
 
 @dataclass(frozen=True)
 class ImageRef:
@@ -127,12 +161,15 @@ class ImageRef:
         Number of the picture within a file that holds several, from 0; None where there is only one.
     channels : tuple of str
         Names of the channels where each has a file of its own; else empty.
+    name : str
+        What the file calls that picture; empty where there is only one.
     """
 
     key: str
     files: tuple[str, ...]
     scene: int | None = None
     channels: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def slug(self) -> str:
@@ -147,10 +184,11 @@ class ImageRef:
         """
         name = re.sub(r'[<>:"|?*\\\x00-\x1f]', "_", self.key.replace("/", "__")).rstrip(". ")
         reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
-        is_plain = name == self.key.replace("/", "__") and "__" not in self.key and not reserved and len(name) <= 100
-        if is_plain:
+        is_plain = name == self.key.replace("/", "__") and "__" not in self.key and not reserved
+        if is_plain and len(name.encode()) <= 100:
             return name
-        return f"{name[:80]}-{hashlib.sha256(self.key.encode()).hexdigest()[:10]}"
+        beginning = name.encode()[:80].decode(errors="ignore")  # file systems count bytes, and suffixes follow
+        return f"{beginning}-{hashlib.sha256(self.key.encode()).hexdigest()[:10]}"
 
 
 def _default_channels(count: int, light: Light) -> tuple[str, ...]:

@@ -44,6 +44,18 @@ def to_micrometres(value: float, unit: str) -> float | None:
     return value * factor
 
 
+def from_metres(value: float) -> float | None:
+    """Convert a length in m to µm, to nine digits: so 1e-7 m is 0.1 µm and not 0.0999…; None for a senseless value.
+
+    Examples
+    --------
+    >>> from_metres(1e-7), from_metres(0.0)
+    (0.1, None)
+    """
+    size = to_micrometres(value, "m")
+    return None if size is None else float(f"{size:.9g}")
+
+
 def square(x: float | None, y: float | None) -> float | None:
     """Give the common edge of a pixel; None where x and y differ by more than 0.1 %, or one is unknown.
 
@@ -102,6 +114,22 @@ def from_resolution(x_density: float, y_density: float, unit: str) -> float | No
     if any(abs(dots_per_inch - dots) <= 5e-4 * dots for dots in PRINT_DENSITIES):
         return None
     return size
+
+
+def from_scanner(x_density: float, y_density: float, unit: str) -> float | None:
+    """Pixel size in µm from the resolution of a slide scanner, whose x and y may differ by up to 1 %.
+
+    Hamamatsu's do, by the steps of their stage; the geometric mean keeps areas right.
+
+    Examples
+    --------
+    >>> from_scanner(21910.0, 21975.0, "cm")
+    0.455737
+    """
+    x, y = (_per_unit(density, unit) for density in (x_density, y_density))
+    if x is None or y is None or abs(x - y) > 1e-2 * max(x, y):
+        return None
+    return float(f"{math.sqrt(x * y):.6g}")
 
 
 def from_aperio(description: str) -> float | None:

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from exoimage.images.biorad import decode_1sc
 from exoimage.images.decoded import ChannelChoice, Decoded, Refusal, to_image, with_channels_chosen
+from exoimage.images.formats import HEAD, TIFF_MAGIC, Format, container_format, format_of_bytes, is_image_lab
 from exoimage.images.image import Image, Light
+from exoimage.images.image_lab import decode_scn
 from exoimage.images.raster import decode_bmp, decode_jpeg, decode_png
 from exoimage.images.seam import refusing, with_open_file
 from exoimage.images.selection import AxisChoice, Selection, checked, refuse_stack_choice
+from exoimage.images.stored import decode_container
 from exoimage.images.tiff import decode_tiff, scene_names
 from exoimage.images.tiff_colour import Photometric
 
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _RASTER: tuple[tuple[bytes, str, Callable[[bytes], Decoded]], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG", decode_png),
     (b"\xff\xd8\xff", "JPEG", decode_jpeg),
     (b"BM", "BMP", decode_bmp),
     (b"\xaf\xaf", "Bio-Rad .1sc", decode_1sc),
 )
+_IMAGE_LAB = "Bio-Rad .scn"
 _EXPORT = "export it as OME-TIFF from the microscope's software or from Fiji (Bio-Formats)"
 _UNREAD = (
-    (b"ZISRAWFILE", f"a Zeiss CZI file; {_EXPORT}"),
-    (b"\x70\0\0\0", f"a Leica LIF file; {_EXPORT}"),
-    (b"\xda\xce\xbe\x0a", f"a Nikon ND2 file; {_EXPORT}"),
-    (b"\xd0\xcf\x11\xe0", f"an Olympus OIB, Zeiss ZVI or Office file; {_EXPORT}"),
+    (b"\0\0\0\x03\0", "a Gatan .dm3 file; export it as TIFF from DigitalMicrograph or ImageJ"),
+    (b"\0\0\0\x04\0", "a Gatan .dm4 file; export it as TIFF from DigitalMicrograph or ImageJ"),
     (b"\x89HDF", f"an HDF5 file (Imaris?); {_EXPORT}"),
     (b"\0\0\0\x0cjP", "a JPEG 2000 file; save it as TIFF"),
     (b"GIF8", "a GIF file, which keeps 256 colours; go back to the original, as TIFF"),
@@ -51,19 +54,23 @@ def read(
     pixel_size: float | None = None,
     light: Light | None = None,
     photometric: Photometric = "shown",
+    default_z: AxisChoice | None = None,
 ) -> Image:
-    """Read one picture from a TIFF, PNG, JPEG, BMP, Bio-Rad .1sc or GE .gel file.
+    """Read one picture from a TIFF, PNG, JPEG or BMP, a microscope's, slide scanner's or gel imager's file.
+
+    docs/formats.md lists the formats, and which need a package more.
 
     Parameters
     ----------
     path : str or path
-        The content decides what it is read as, not the suffix.
+        The content decides what it is read as, not the suffix. A folder or an address (``s3://…``) of OME-Zarr.
     scene : int, optional
         Which picture, from 0, of a file that holds several. Needed only there; thumbnails, labels and smaller
         levels of a pyramid are no scenes, the full resolution is read.
     z, t : int, "max" or "mean", optional
         Plane and moment, or a projection over all; needed where there are several. "mean" gives float32 with
-        the saturation value of what was averaged. Pages without a name are scenes, or the stack that z, t or
+        the saturation value of what was averaged. z may also be "sharpest": the plane in best focus, one for all
+        channels. Pages without a name are scenes, or the stack that z, t or
         c makes of them.
     c : int, str or a list of them, optional
         Channels by number or name. Default: all.
@@ -74,6 +81,8 @@ def read(
     photometric : {"shown", "stored"}, optional
         TIFFs marked WhiteIsZero are inverted, so that bright is bright as shown. Blot scanners that so mark
         values which are signal already need "stored".
+    default_z : int, "max", "mean" or "sharpest", optional
+        As `z`, where the file names a z axis; pages without a name are no stack by it.
 
     Returns
     -------
@@ -107,12 +116,15 @@ def read(
     >>> folder.cleanup()
     """
     name = os.fspath(path)
-    selection = Selection(scene, z, t, c)
+    selection = Selection(scene, z, t, c, default_z)
 
     def from_file(file: BinaryIO) -> Image:
         return _image(file, selection, name, pixel_size, light, photometric)
 
-    return with_open_file(name, from_file)
+    stored_as = container_format(name)
+    if stored_as is None:
+        return with_open_file(name, from_file)
+    return refusing(name, lambda: to_image(_from_container(stored_as, name, selection), name, pixel_size, light))
 
 
 def read_bytes(
@@ -136,10 +148,12 @@ def read_bytes(
         The whole file.
     source : str
         What messages call it.
-    scene, z, t, c, pixel_size, light, photometric
+    scene, z, t, c, pixel_size, light, photometric, default_z
         As in `read`. ``c="all"``: pages without a name are channels.
-    default_z : int, "max" or "mean", optional
-        As `z`, where the file names a z axis; pages without a name are no stack by it.
+
+    Notes
+    -----
+    Microscopes' formats are read from their place: their bytes are written to a temporary file for that.
 
     Raises
     ------
@@ -153,6 +167,12 @@ def read_bytes(
     exoimage.errors.ImageReadError: notes.tif: it is text, not a picture; give a TIFF, PNG, JPEG or BMP file
     """
     selection = Selection(scene, z, t, c, default_z)
+    stored_as = format_of_bytes(data[:HEAD], data[-HEAD:])
+    if stored_as is not None:
+        with _as_file(data) as place:
+            return refusing(
+                source, lambda: to_image(_from_container(stored_as, place, selection), source, pixel_size, light)
+            )
     file = io.BytesIO(data)
     return refusing(source, lambda: _image(file, selection, source, pixel_size, light, photometric))
 
@@ -166,14 +186,36 @@ def list_scenes(path: str | os.PathLike[str]) -> tuple[str, ...]:
         If the file is no picture or damaged.
     """
     name = os.fspath(path)
+    stored_as = container_format(name)
+    if stored_as is not None:
+        return refusing(name, lambda: _container_scenes(stored_as, name))
 
     def names(file: BinaryIO) -> tuple[str, ...]:
-        if _kind(file.read(64)) != "TIFF":
+        if _kind(file.read(HEAD)) != "TIFF":
             return (Path(name).name,)
         file.seek(0)
         return scene_names(file)
 
     return with_open_file(name, names)
+
+
+def _from_container(stored_as: Format, path: str, selection: Selection) -> Decoded:
+    with stored_as.open(path) as container:
+        return decode_container(container, checked(selection))
+
+
+def _container_scenes(stored_as: Format, path: str) -> tuple[str, ...]:
+    with stored_as.open(path) as container:
+        names = tuple(scene.name for scene in container.scenes)
+        return names if len(names) > 1 or any(names) else (Path(path).name,)
+
+
+@contextmanager
+def _as_file(data: bytes) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "picture")
+        place.write_bytes(data)
+        yield str(place)
 
 
 def _image(
@@ -189,22 +231,25 @@ def _image(
 
 
 def _decoded(file: BinaryIO, selection: Selection, photometric: Photometric) -> Decoded:
-    kind = _kind(file.read(64))
+    kind = _kind(file.read(HEAD))
     file.seek(0)
     if kind == "TIFF":
         return decode_tiff(file, selection, photometric)
     refuse_stack_choice(selection, f"a {kind} file")
-    decode = next(decode for _, name, decode in _RASTER if name == kind)
+    decoders = {name: decode for _, name, decode in _RASTER} | {_IMAGE_LAB: decode_scn}
+    decode = decoders[kind]
     data = file.getvalue() if isinstance(file, io.BytesIO) else file.read()
     return with_channels_chosen(decode(data), selection.c)
 
 
 def _kind(head: bytes) -> str:
-    if head.startswith(_TIFF_MAGIC):
+    if head.startswith(TIFF_MAGIC):
         return "TIFF"
     for magic, name, _ in _RASTER:
         if head.startswith(magic):
             return name
+    if is_image_lab(head):
+        return _IMAGE_LAB
     for magic, what in _UNREAD:
         if head.startswith(magic):
             raise Refusal(f"it is {what}")

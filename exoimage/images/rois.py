@@ -103,30 +103,54 @@ def _checked(name: str, mask: Mask) -> Mask:
 
 def _roi_set(data: bytes, shape: Shape) -> Iterator[tuple[str, Mask]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".roi")]
-        for entry in entries:
-            if Path(entry.filename).name.startswith("."):
-                continue
-            if entry.file_size > _LARGEST_ENTRY:
-                raise Refusal(f"{entry.filename} in it announces {entry.file_size} bytes, which no ROI needs")
+        for entry in roi_entries(archive):
             yield _imagej_region(archive.read(entry), Path(entry.filename).stem, shape)
 
 
-def _imagej_region(data: bytes, fallback: str, shape: Shape) -> tuple[str, Mask]:
+def roi_entries(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
+    """The ROIs of a RoiSet.
+
+    Raises
+    ------
+    Refusal
+        If one announces more than any ROI needs.
+    """
+    for entry in archive.infolist():
+        if not entry.filename.lower().endswith(".roi") or Path(entry.filename).name.startswith("."):
+            continue
+        if entry.file_size > _LARGEST_ENTRY:
+            raise Refusal(f"{entry.filename} in it announces {entry.file_size} bytes, which no ROI needs")
+        yield entry
+
+
+def area_of(data: bytes, fallback: str) -> tuple[str, roifile.ImagejRoi]:
+    """An ImageJ ROI that is an area, and its name.
+
+    Raises
+    ------
+    Refusal
+        If it is none.
+    """
     roi = roifile.ImagejRoi.frombytes(data)
     name = roi.name or fallback
     if roi.subtype in _NO_AREAS:
         raise Refusal(f"{name!r} is a {roi.subtype.name.lower()}, not an area; remove it from the ROI Manager")
+    areas = {*_OUTLINES, roifile.ROI_TYPE.RECT, roifile.ROI_TYPE.OVAL}
+    if roi.multi_coordinates is None and roi.roitype not in areas:
+        raise Refusal(f"{name!r} is a {roi.roitype.name.lower()}, not an area; remove it from the ROI Manager")
+    return name, roi
+
+
+def _imagej_region(data: bytes, fallback: str, shape: Shape) -> tuple[str, Mask]:
+    name, roi = area_of(data, fallback)
     if roi.multi_coordinates is not None:
-        return name, polygon_mask(_shape_outlines(roi.multi_coordinates), shape)
+        return name, polygon_mask(shape_outlines(roi.multi_coordinates), shape)
     if roi.roitype in (roifile.ROI_TYPE.RECT, roifile.ROI_TYPE.OVAL):
         box = roi.left, roi.top, roi.right - roi.left, roi.bottom - roi.top
         if roi.roitype == roifile.ROI_TYPE.OVAL:
             return name, _oval(box, shape)
         return name, _rectangle(box, roi.rounded_rect_arc_size, shape)
-    if roi.roitype in _OUTLINES:
-        return name, polygon_mask([np.asarray(roi.coordinates())], shape)
-    raise Refusal(f"{name!r} is a {roi.roitype.name.lower()}, not an area; remove it from the ROI Manager")
+    return name, polygon_mask([np.asarray(roi.coordinates())], shape)
 
 
 def _oval(box: tuple[int, int, int, int], shape: Shape) -> Mask:
@@ -152,7 +176,7 @@ def _fill(mask: Mask, x: float, y: float, width: float, height: float) -> None:
     mask[top:bottom, left:right] = True
 
 
-def _shape_outlines(path: npt.NDArray[Any]) -> list[Points]:
+def shape_outlines(path: npt.NDArray[Any]) -> list[Points]:
     """Split a composite ROI's path (java.awt.geom.PathIterator's codes) into outlines, curves flattened."""
     outlines: list[list[tuple[float, float]]] = []
     position = 0
@@ -173,14 +197,24 @@ def _shape_outlines(path: npt.NDArray[Any]) -> list[Points]:
 
 
 def _geojson_regions(data: bytes, shape: Shape) -> Iterator[tuple[str, Mask]]:
-    parsed = json.loads(data.decode("utf-8-sig"))
-    for number, feature in enumerate(_features(parsed), start=1):
-        name = _feature_name(feature) or f"region {number}"
-        geometry = feature.get("geometry", feature)
+    for name, polygons in geojson_polygons(json.loads(data.decode("utf-8-sig"))):
         mask = np.zeros(shape, np.bool_)
-        for rings in _polygons(geometry, name):
+        for rings in polygons:
             mask |= polygon_mask(rings, shape)
         yield name, mask
+
+
+def geojson_polygons(parsed: Any) -> Iterator[tuple[str, list[list[Points]]]]:
+    """Name and polygons, each with its holes, of every area in a GeoJSON.
+
+    Raises
+    ------
+    Refusal
+        If it is no GeoJSON, or a region is no area.
+    """
+    for number, feature in enumerate(_features(parsed), start=1):
+        name = _feature_name(feature) or f"region {number}"
+        yield name, list(_polygons(feature.get("geometry", feature), name))
 
 
 def _features(parsed: Any) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ AxisChoice = int | str
 Take = int | tuple[int, ...] | str
 
 _PROJECTIONS = ("max", "mean")
+_SHARPEST = "sharpest"
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ class Selection:
 def checked(selection: Selection) -> Selection:
     """Give the selection itself, if every choice in it has a meaning."""
     for name, choice in (("z", selection.z), ("t", selection.t)):
-        wrong_text = isinstance(choice, str) and choice not in _PROJECTIONS
+        texts = (*_PROJECTIONS, _SHARPEST) if name == "z" else _PROJECTIONS
+        wrong_text = isinstance(choice, str) and choice not in texts
         wrong_number = isinstance(choice, int) and choice < 0
         if wrong_text or wrong_number or not isinstance(choice, (int, str, type(None))):
-            raise Refusal(f'{name} = {choice!r} means nothing; give a number from 0, "max" or "mean"')
+            listed = ", ".join(f'"{text}"' for text in texts)
+            raise Refusal(f"{name} = {choice!r} means nothing; give a number from 0, or one of {listed}")
     if selection.scene is not None and selection.scene < 0:
         raise Refusal(f"scene = {selection.scene} means nothing; scenes are numbered from 0")
     return selection
@@ -140,6 +143,7 @@ def _how_to_choose(axes: Mapping[str, int], undecided: list[str]) -> str:
         )
     how = " and ".join(
         f'{axis.lower()} = 0 … {axes[axis] - 1}, {axis.lower()} = "max" or {axis.lower()} = "mean"'
+        + (' or z = "sharpest"' if axis == "Z" else "")
         for axis in undecided
     )
     return f"it has the axes {lengths}, more than one plane: choose {how}"

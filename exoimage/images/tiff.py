@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,6 +24,7 @@ from exoimage.images.decoded import (
     numbered_channels,
     with_channels_chosen,
 )
+from exoimage.images.focus import with_sharpest
 from exoimage.images.selection import Selection, Take, gather, take_along
 from exoimage.images.tiff_colour import PageColours, Photometric, page_colours
 
@@ -62,9 +65,9 @@ def decode_tiff(file: BinaryIO, selection: Selection, photometric: Photometric) 
         If the picture is not whole, not one, or not one of light intensities.
     """
     with tifffile.TiffFile(file) as tif:
-        images = _described(tif, file)
-        scene, axes = _chosen_scene(_pictures(tif), selection)
-        stack = _stack(scene.series, axes, file)
+        images = described(tif, file)
+        scene, axes = _chosen_scene(pictures_in(tif), selection)
+        stack = stack_of(scene.series, axes, file)
         take = _taken(stack.lead, scene, selection)
         ome = tiff_metadata.ome_image_of(scene.series, scene.number, images)
         if "C" in stack.lead and selection.c not in (None, ALL_CHANNELS):
@@ -74,12 +77,12 @@ def decode_tiff(file: BinaryIO, selection: Selection, photometric: Photometric) 
         return with_channels_chosen(_read_scene(tif, stack, take, ome, photometric), selection.c)
 
 
-def _described(tif: tifffile.TiffFile, file: BinaryIO) -> tuple[tiff_metadata.OmeImage, ...]:
+def described(tif: tifffile.TiffFile, file: BinaryIO) -> tuple[tiff_metadata.OmeImage, ...]:
     """Read what OME-XML describes, after the checks that come before any series is looked at."""
     tiff_checks.refuse_broken_chain(file, len(tif.pages))
     images = tiff_metadata.ome_images(tif)
-    if tiff_metadata.is_part_of_ome_set(tif):
-        tif.is_ome = False  # only the pages of this file: others were neither named nor hashed
+    if tiff_metadata.is_part_of_ome_set(tif) and not tiff_metadata.has_whole_ome_set(tif, file):
+        tif.is_ome = False  # only the pages of this file: the others are not at hand
     return images
 
 
@@ -94,11 +97,11 @@ def _taken(lead: dict[str, int], scene: Scene, selection: Selection) -> dict[str
 def scene_names(file: BinaryIO) -> tuple[str, ...]:
     """Name the pictures in a TIFF, in order; thumbnails and smaller levels are none."""
     with tifffile.TiffFile(file) as tif:
-        _described(tif, file)
-        return tuple(scene.name for scene in _scenes(_pictures(tif)))
+        described(tif, file)
+        return tuple(scene.name for scene in _scenes(pictures_in(tif)))
 
 
-def _pictures(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+def pictures_in(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
     """Keep the series that are pictures of their own, not smaller copies or photographs of a label."""
     everything = [series for series in tif.series if {"Y", "X"} <= set(series.axes)]
     if not everything:
@@ -137,17 +140,9 @@ def _is_plain_sequence(series: tifffile.TiffPageSeries) -> bool:
 
 
 def _chosen_scene(pictures: list[tifffile.TiffPageSeries], selection: Selection) -> tuple[Scene, str]:
-    """Give the scene, and the axes of its series by the names the user gives them.
-
-    Pages without a named axis are scenes of their own, unless z, t or c is chosen: then they are that stack.
-    """
-    first = pictures[0]
-    meant = next((axis for axis in "ZTC" if getattr(selection, axis.lower()) is not None), "")
-    one_stack = len(pictures) == 1 and selection.scene is None and _is_plain_sequence(first)
-    means_samples = meant == "C" and "S" in first.axes
-    if one_stack and meant and meant not in first.axes and not means_samples:
-        return Scene(first, 0, first.name), meant + first.axes[1:]
-    scenes = _scenes(pictures)
+    """Give the scene, and the axes of its series by the names the user gives them."""
+    found = scenes_of(pictures, selection)
+    scenes, first = [scene for scene, _ in found], pictures[0]
     if selection.scene is None and len(scenes) > 1:
         listed = ", ".join(f"{number} ({_size(scene)})" for number, scene in enumerate(scenes[:8]))
         stack = ' (pages of one stack: z = "max", or c = 0 …)' if first.axes[0] in _PLAIN_SEQUENCE else ""
@@ -156,7 +151,45 @@ def _chosen_scene(pictures: list[tifffile.TiffPageSeries], selection: Selection)
     number = selection.scene or 0
     if number >= len(scenes):
         raise Refusal(f"scene = {number} was asked for, but it holds {len(scenes)}: choose 0 … {len(scenes) - 1}")
-    return scenes[number], scenes[number].series.axes
+    return found[number]
+
+
+def scenes_of(pictures: Sequence[tifffile.TiffPageSeries], selection: Selection) -> list[tuple[Scene, str]]:
+    """The scenes of a file's pictures, each with the axes of its series by the names the user gives them.
+
+    Pages without a named axis are scenes of their own, unless z, t or c is chosen: then they are that stack.
+    """
+    first = pictures[0]
+    meant = next((axis for axis in "ZTC" if getattr(selection, axis.lower()) is not None), "")
+    one_stack = len(pictures) == 1 and selection.scene is None and _is_plain_sequence(first)
+    means_samples = meant == "C" and "S" in first.axes
+    if one_stack and meant and meant not in first.axes and not means_samples:
+        return [(Scene(first, 0, first.name), meant + first.axes[1:])]
+    return [(scene, scene.series.axes) for scene in _scenes(pictures)]
+
+
+def levels_of(scene: Scene, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The sizes at which a scene is stored, the full resolution first.
+
+    Those that the file declares (SubIFDs, slide scanners), else pages that repeat the picture at half its size or
+    less; a picture with axes of planes has only the declared ones, which have the same axes.
+    """
+    full = scene.series
+    if scene.page is not None:
+        return [full]
+    known = [level for level in full.levels if level.axes == full.axes]
+    if len(known) < 2 and len(full) == 1:
+        known = [full, *(one for one in tif.series if one is not full and _is_level(one, full))]
+    return sorted(known, key=lambda level: -level.keyframe.imagewidth)
+
+
+def _is_level(series: tifffile.TiffPageSeries, full: tifffile.TiffPageSeries) -> bool:
+    same = (
+        series.axes == full.axes
+        and series.dtype == full.dtype
+        and series.keyframe.photometric == full.keyframe.photometric
+    )
+    return same and series.name.lower() not in _ASIDES and _is_smaller_copy(series, full)
 
 
 def _size(scene: Scene) -> str:
@@ -165,8 +198,18 @@ def _size(scene: Scene) -> str:
 
 
 @dataclass(frozen=True)
-class _Stack:
-    """A series as planes along named axes, each plane (y, x, sample) once read."""
+class Stack:
+    """A series as planes along named axes, each plane (y, x, sample) once read.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+    lead : dict of str to int
+        Length of each axis of planes, in order.
+    file : binary file
+    length : int
+        Of the file, in bytes.
+    """
 
     series: tifffile.TiffPageSeries
     lead: dict[str, int]
@@ -175,10 +218,18 @@ class _Stack:
 
     @property
     def planes(self) -> int:
+        """How many there are."""
         return math.prod(self.lead.values())
 
 
-def _stack(series: tifffile.TiffPageSeries, axes: str, file: BinaryIO) -> _Stack:
+def stack_of(series: tifffile.TiffPageSeries, axes: str, file: BinaryIO) -> Stack:
+    """A series as planes along its leading axes.
+
+    Raises
+    ------
+    Refusal
+        If they are stored in another way.
+    """
     page = series.keyframe
     count = len(axes) - len(page.axes)
     plain = "".join(page.axes.split("S")) == "YX" and series.shape[count:] == page.shape
@@ -186,12 +237,12 @@ def _stack(series: tifffile.TiffPageSeries, axes: str, file: BinaryIO) -> _Stack
     if not plain or not known or len(set(axes)) != len(axes):
         raise Refusal(f"its planes are stored in an unusual way (axes {axes}); save it again, e.g. from ImageJ")
     lead = dict(zip(axes[:count], series.shape[:count], strict=True))
-    return _Stack(series, lead, file, file.seek(0, 2))
+    return Stack(series, lead, file, file.seek(0, 2))
 
 
 def _read_scene(
     tif: tifffile.TiffFile,
-    stack: _Stack,
+    stack: Stack,
     take: dict[str, Take],
     ome: tiff_metadata.OmeImage | None,
     photometric: Photometric,
@@ -199,7 +250,7 @@ def _read_scene(
     """Read the planes taken, as (y, x, channel) of light."""
     shape = tuple(stack.lead.values())
     first = np.ravel_multi_index([_first_of(take.get(axis)) for axis in stack.lead], shape) if shape else 0
-    page = _own_page(stack.series, int(first))
+    page = own_page(stack.series, int(first))
     stated = tiff_metadata.stated_maximum(tif, page, ome)
     is_gel = stack.series.kind == _MD_GEL
     if is_gel:
@@ -218,11 +269,11 @@ def _read_scene(
         number = int(np.ravel_multi_index(index, shape)) if index else 0
         of_plane = colours
         if Flag.PALETTE_FILE in colours.flags:  # each page may have a palette of its own
-            own = _own_page(stack.series, number)
+            own = own_page(stack.series, number)
             of_plane = page_colours(own, by_imagej=tif.is_imagej, photometric=photometric, white=stated)
         return of_plane.to_light(_samples_last(read(number), page.axes))
 
-    pixels = _channels_last(gather(stack.lead, take, light))
+    pixels = _channels_last(gather(stack.lead, with_sharpest(stack.lead, take, light), light))
     return Decoded(
         colour.upright(pixels, int(page.tags.valueof("Orientation", 1))),
         colour=colours.colour,
@@ -258,7 +309,7 @@ def _first_of(taken: Take | None) -> int:
     return taken if isinstance(taken, int) else 0
 
 
-def _own_page(series: tifffile.TiffPageSeries, number: int) -> tifffile.TiffPage:
+def own_page(series: tifffile.TiffPageSeries, number: int) -> tifffile.TiffPage:
     """Give the page of a plane with tags of its own; the series' first where one page stands for all."""
     page = series[number] if number < len(series) and len(series.pages) > 1 else None
     if isinstance(page, tifffile.TiffFrame):
@@ -271,7 +322,7 @@ def _full_of(dtype: np.dtype[Any] | None) -> float:
     return float(np.iinfo(dtype).max) if dtype in (np.uint8, np.uint16) else 0.0
 
 
-def _plane_reader(tif: tifffile.TiffFile, stack: _Stack) -> Callable[[int], Pixels]:
+def _plane_reader(tif: tifffile.TiffFile, stack: Stack) -> Callable[[int], Pixels]:
     """Make the function from a plane's number to its array, once it is known that the file holds them all."""
     series, page, planes = stack.series, stack.series.keyframe, stack.planes
     announced = (tif.imagej_metadata or {}).get("images", 1) if tif.is_imagej else 1
@@ -291,14 +342,41 @@ def _plane_reader(tif: tifffile.TiffFile, stack: _Stack) -> Callable[[int], Pixe
         return contiguous
     if len(series) != planes:
         raise Refusal(f"{planes} planes are announced, {len(series)} are there; export it again")
+    if tif.is_ome and any(_is_elsewhere(one, tif) for one in series):
+        _refuse_incomplete_set(series, stack)
+        return lambda number: _one_page(series[number])
     for number in range(planes):
         tiff_checks.refuse_incomplete_page(stack.file, series[number], stack.length, number)
     return lambda number: _one_page(series[number])
 
 
+def _is_elsewhere(page: tifffile.TiffPage | tifffile.TiffFrame | None, tif: tifffile.TiffFile) -> bool:
+    return page is not None and page.parent is not tif
+
+
+def _refuse_incomplete_set(series: tifffile.TiffPageSeries, stack: Stack) -> None:
+    """Each page is checked in the file it lies in."""
+    with ExitStack() as opened:
+        files: dict[str, BinaryIO] = {}
+        for number in range(stack.planes):
+            page = series[number]
+            name = "" if page is None else str(page.parent.filehandle.path)
+            if name and name not in files:
+                files[name] = opened.enter_context(Path(name).open("rb"))
+            file = files.get(name, stack.file)
+            tiff_checks.refuse_incomplete_page(file, page, file.seek(0, 2), number)
+
+
 def _one_page(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> Pixels:
     assert page is not None  # refused as incomplete before
-    pixels: Pixels = page.asarray(maxworkers=1)
+    handle = page.parent.filehandle
+    is_elsewhere = handle.closed  # a part of an OME set, in a file of its own
+    handle.open()
+    try:
+        pixels: Pixels = page.asarray(maxworkers=1)
+    finally:
+        if is_elsewhere:
+            handle.close()
     return pixels
 
 

@@ -8,15 +8,18 @@ from typing import BinaryIO
 
 import tifffile
 
+from exoimage.images.codec_headers import HEADER_BYTES, refuse_oversized_tile
 from exoimage.images.decoded import Refusal, refuse_absurd_size
 
 TRUNCATED = "the file is truncated: {}; copy or export it again"
 
 # No stream of these codecs can say more than so many bytes with one (deflate's proven limit is 1032).
-_LARGEST_RATIO = {5: 2100, 8: 1100, 32946: 1100, 50013: 1100, 32773: 130}
+# Blank baseline JPEG reaches 500.
+_LARGEST_RATIO = {5: 2100, 8: 1100, 32946: 1100, 50013: 1100, 32773: 130, 6: 2000, 7: 2000}
 _IMPLAUSIBLE_FROM = 1 << 26
 
 JPEG_COMPRESSIONS = frozenset({6, 7, 33007, 34892})
+_WITH_SIZES_OF_THEIR_OWN = JPEG_COMPRESSIONS | {33003, 33004, 33005, 34712}
 _JPEG_END = b"\xff\xd9"
 _PADDING = 16
 
@@ -80,14 +83,30 @@ def refuse_incomplete_page(
     if min(len(page.dataoffsets), len(page.databytecounts)) < expected:
         raise Refusal(TRUNCATED.format(f"page {number + 1} names fewer strips or tiles than it needs"))
     is_jpeg = int(key.compression) in JPEG_COMPRESSIONS
+    has_own_size = int(key.compression) in _WITH_SIZES_OF_THEIR_OWN
+    tall, wide = tile_size(key)
     for offset, size in zip(page.dataoffsets[:expected], page.databytecounts[:expected], strict=True):
         if size == 0 or offset == 0:
             raise Refusal(f"a strip or tile of page {number + 1} is empty; save the whole picture again")
         if offset + size > length:
             raise Refusal(TRUNCATED.format(f"page {number + 1} should reach beyond its end"))
-        # libjpeg fills what is missing with grey and only warns.
-        if is_jpeg and _JPEG_END not in _read_at(file, offset + max(0, size - _PADDING), min(size, _PADDING)):
-            raise Refusal(TRUNCATED.format(f"a JPEG strip or tile of page {number + 1} has no end"))
+        if has_own_size:
+            refuse_oversized_tile(_read_at(file, offset, min(size, HEADER_BYTES)), wide, tall)
+        if is_jpeg:
+            refuse_jpeg_without_end(_read_at(file, offset + max(0, size - _PADDING), min(size, _PADDING)))
+
+
+def tile_size(page: tifffile.TiffPage) -> tuple[int, int]:
+    """Height and width of a tile, or of a strip."""
+    if page.is_tiled:
+        return int(page.tilelength), int(page.tilewidth)
+    return int(min(page.rowsperstrip, page.imagelength)), int(page.imagewidth)
+
+
+def refuse_jpeg_without_end(data: bytes) -> None:
+    """Refuse a JPEG strip or tile that breaks off: libjpeg fills what is missing with grey and only warns."""
+    if _JPEG_END not in data[-_PADDING:]:
+        raise Refusal(TRUNCATED.format("a JPEG strip or tile has no end"))
 
 
 def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:

@@ -6,15 +6,18 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from xml.etree import ElementTree
 
 import tifffile
 
-from exoimage.images import pixel_size
+from exoimage.images import electron_microscopes, keyence, pixel_size
 from exoimage.images.decoded import Refusal
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}
+_MS_PER = {"": 1000.0, "s": 1000.0, "ms": 1.0, "us": 1e-3}
+_MOST_EXPOSURES = 16
 _MAX_VALUE_TAGS = (341, 281)  # SMaxSampleValue, MaxSampleValue
 _SATURATION_OF_9_TO_15_BITS = tuple(2**bits - 1 for bits in range(9, 16))
 
@@ -47,8 +50,20 @@ def ome_images(tif: tifffile.TiffFile) -> tuple[OmeImage, ...]:
 
 def is_part_of_ome_set(tif: tifffile.TiffFile) -> bool:
     """Whether the OME-XML spreads one picture over several files."""
+    return len(_ome_file_names(tif)) > 1
+
+
+def has_whole_ome_set(tif: tifffile.TiffFile, file: BinaryIO) -> bool:
+    """Whether all files that the OME-XML names lie beside this one."""
+    place = getattr(file, "name", None)
+    if not isinstance(place, str):
+        return False
+    return all(Path(place).with_name(name).is_file() for name in _ome_file_names(tif) if Path(name).name == name)
+
+
+def _ome_file_names(tif: tifffile.TiffFile) -> frozenset[str]:
     text = tif.ome_metadata if tif.pages and tif.pages.first.is_ome else None
-    return len(set(re.findall(r'FileName="([^"]*)"', text or ""))) > 1
+    return frozenset(re.findall(r'FileName="([^"]*)"', text or ""))
 
 
 def ome_image_of(series: tifffile.TiffPageSeries, number: int, images: Sequence[OmeImage]) -> OmeImage | None:
@@ -68,6 +83,11 @@ def scale(tif: tifffile.TiffFile, page: tifffile.TiffPage, ome: OmeImage | None)
         return pixel_size.from_imagej(str((tif.imagej_metadata or {}).get("unit", "")), *densities)
     if page.is_svs:
         return pixel_size.from_aperio(page.description)
+    if page.is_ndpi:
+        return pixel_size.from_scanner(*densities, _RESOLUTION_UNITS.get(int(_first(page, "ResolutionUnit", 2)), ""))
+    stated = keyence.calibration(tif, page) or electron_microscopes.scale(tif, page)
+    if stated is not None:
+        return stated
     for metadata, x, y, unit in (
         (tif.lsm_metadata, "VoxelSizeX", "VoxelSizeY", "m"),
         (tif.sis_metadata, "pixelsizex", "pixelsizey", "m"),
@@ -103,6 +123,30 @@ def stated_maximum(tif: tifffile.TiffFile, page: tifffile.TiffPage, ome: OmeImag
         if value in _SATURATION_OF_9_TO_15_BITS:
             return float(value)
     return 0.0
+
+
+def details(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> dict[str, Any]:
+    """What else is stored of how the picture was taken: objective, magnification, exposure_ms."""
+    found: dict[str, Any] = {}
+    if page.is_svs:
+        said = re.search(r"\|\s*AppMag\s*=\s*([0-9.]+)", page.description)
+        found |= {"magnification": float(said.group(1))} if said else {}
+    text = tif.ome_metadata if tif.pages and tif.pages.first.is_ome else None
+    if not text or "<!ENTITY" in text:
+        return found
+    objective = re.search(r"<(?:\w+:)?Objective\b([^>]*)>", text)
+    stated = dict(re.findall(r'(\w+)="([^"]*)"', objective.group(1))) if objective else {}
+    for key, name in (
+        ("objective", "Model"),
+        ("magnification", "NominalMagnification"),
+        ("numerical_aperture", "LensNA"),
+    ):
+        if stated.get(name):
+            found[key] = stated[name]
+    exposures = re.findall(r'\bExposureTime="([0-9.eE+-]+)"(?: ExposureTimeUnit="(\w+)")?', text)
+    if exposures:
+        found["exposure_ms"] = [float(time) * _MS_PER.get(unit, 1000.0) for time, unit in exposures[:_MOST_EXPOSURES]]
+    return found
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import imagecodecs
@@ -141,11 +143,18 @@ def write_whole(path: str | os.PathLike[str], data: bytes | memoryview) -> None:
     OSError
         If it cannot be written; nothing is left behind.
     """
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to be written piece by piece, which comes to its place when all is there; see `write_whole`."""
     place = Path(path)
     draft = place.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with draft.open("wb") as file:
-            file.write(data)
+            yield file
         draft.replace(place)
     finally:
         draft.unlink(missing_ok=True)

@@ -80,8 +80,8 @@ def background_sums(grounds: Grounds, boxes: Boxes, spans: Boxes, method: Backgr
         First row, and row after the last, of the lane that the box lies in: what a rubber band is put under.
     method : {"none", "rolling-ball", "local", "rubber-band", "straight-line"}
         Nothing; a rolling ball; the median of the box's border, 3 px wide; the lower convex hull of the lane's profile
-        around the box; a straight line between the profile's values at the box's upper and lower end, as drawn in ImageJ's Gel
-        Analyzer.
+        around the box; a straight line between the profile's values at the box's upper and lower end, as drawn in
+        ImageJ's Gel Analyzer.
 
     Returns
     -------

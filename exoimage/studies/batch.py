@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+MOST_THREADS = 4
+"""Tiles of a slide that are measured at a time, at most: each takes some 250 MB."""
+
+
 @dataclass(frozen=True)
 class Run:
     """The tables of a finished run.
@@ -183,7 +187,9 @@ def run_decided(
         try:
             if fresh:
                 _forget(plan, store)
-            outcome = yield from both_passes(planned(plan, store, pictures, read_ledger(store)), executor, given)
+            threads = 1 if cluster else threads_per_slide(jobs, len(plan.images))
+            todo = planned(plan, store, pictures, read_ledger(store), threads)
+            outcome = yield from both_passes(todo, executor, given)
             identity = run_identity(plan, outcome.decided, outcome.entries, outcome.failures, pictures)
             if not is_finished(store, identity):
                 forget_finished(store)
@@ -234,9 +240,19 @@ def _refuse_without_controls(study: Study) -> None:
 
 def default_jobs(n_images: int) -> int:
     """As many processes as cores this process may use, and no more than images."""
+    return max(1, min(_cores(), n_images))
+
+
+def threads_per_slide(jobs: int, n_images: int) -> int:
+    """Tiles of a whole slide that are measured at a time, where there are fewer images than processes."""
+    wanted = jobs if jobs > 1 else _cores()
+    return max(1, min(MOST_THREADS, wanted // max(1, n_images)))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(1, min(cores, n_images))
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def _forget(study: Study, store: Store) -> None:
@@ -250,10 +266,10 @@ def _forget(study: Study, store: Store) -> None:
 def _finish(study: Study, store: Store, decided: Mapping[str, Resolved], pictures: bool) -> None:
     store.sweep([image.ref.slug for image in study.images])
     (store.folder / "sensitivity.csv").unlink(missing_ok=True)  # it would speak of other numbers
-    rows, failed = write_tables(study, store)
+    written = write_tables(study, store)
     write_whole(store.folder / "recipe.toml", to_toml(study.recipe).encode())
     write_whole(store.folder / "resolved.toml", resolved_to_toml(decided).encode())
-    write_whole(store.folder / "run.json", run_record(study, store, decided, rows, failed).encode())
+    write_whole(store.folder / "run.json", run_record(study, decided, written).encode())
     write_accounts(study, store, decided, pictures=pictures)
 
 

@@ -70,6 +70,9 @@ NO_DATES: Mapping[str, Mapping[str, Any]] = {
 POINT_HEIGHT = 0.04
 """Of a point with its edge, as a share of the axis."""
 
+MOST_SWARMED = 200
+"""Points of a group that are laid side by side one by one."""
+
 _BAR_WIDTH = 0.62
 _STAR_ROOM_PT = 7.0
 _BRACKET_GAP_PT = 6.0
@@ -337,6 +340,10 @@ def spread(values: Sequence[float], near: float = 0.0) -> Any:
         return offsets
     if len(own) <= 5:
         return 0.12 * (np.arange(len(own)) - (len(own) - 1) / 2)
+    if len(own) > MOST_SWARMED:
+        # One after the other by the golden ratio: neighbours in value are never neighbours in place.
+        places = (np.argsort(np.argsort(own, kind="stable"), kind="stable") * 0.6180339887498949) % 1.0
+        return 0.5 * (places - 0.5)
     near = near or 0.045 * (float(np.ptp(own)) or 1.0)
     sides = sorted((0.11 * k for k in range(-2, 3)), key=abs) if len(own) <= 30 else np.linspace(-0.25, 0.25, 11)
     taken: list[tuple[float, float]] = []

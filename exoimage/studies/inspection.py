@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,20 +20,27 @@ from exoimage.images import overlay, writing
 from exoimage.images.discovery import find_images
 from exoimage.images.image import Image
 from exoimage.images.reading import read
+from exoimage.images.scenes import Picture, pictures_at, pictures_of
+from exoimage.images.source import describe, open_source
+from exoimage.images.stored import StoredScene
 from exoimage.methods import burnt_in, density, quality
 from exoimage.studies.work import explain
 
 THUMBNAIL = 240
+LARGEST_WHOLE = 100_000_000
+"""px of the largest picture that is read whole to be inspected."""
+OVERVIEW_EDGE = 4000
+"""Longer edge in px of what is looked at of a larger one."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one file holds.
+    """What one picture of a file holds.
 
     Parameters
     ----------
     image : str
-        The file as it was given.
+        The file as it was given; ``#`` and the number of the picture where it holds several.
     error : str
         Why it cannot be read; empty if it can. The rest is then empty.
     height, width : int
@@ -46,6 +54,18 @@ class Inspection:
     saturated_pct : float
         Share of the pixels at the dark end (absorbed light) or the bright end (emitted), in percent.
     flags : tuple of str
+    file : str
+        The file as it was given.
+    scene : int or None
+        Number of the picture in a file that holds several.
+    name : str
+        What the file calls it.
+    planes : mapping of str to int
+        Length of each axis of planes, like Z and T, that has more than one; the first is looked at.
+    levels : tuple of (int, int)
+        Height and width of the levels of a pyramid.
+    details : mapping
+        What else is stored: objective, magnification, exposure_ms.
     """
 
     image: str
@@ -59,50 +79,101 @@ class Inspection:
     pixel_size_um: float | None = None
     saturated_pct: float = 0.0
     flags: tuple[str, ...] = ()
+    file: str = ""
+    scene: int | None = None
+    name: str = ""
+    planes: Mapping[str, int] = field(default_factory=dict)
+    levels: tuple[tuple[int, int], ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def inspect_all(inputs: Sequence[str | Path]) -> list[Inspection]:
-    """Inspect files, and the images of folders.
+    """Inspect files, and the images of folders; a file of several pictures gives several.
 
     Raises
     ------
     StudyError
         If a folder holds no image.
     """
-    files: list[Path] = []
-    for given in map(Path, inputs):
-        found = find_images(given) if given.is_dir() else [given]
-        if not found:
+    return [inspect(picture) for picture in pictures_given(inputs)]
+
+
+def pictures_given(inputs: Sequence[str | Path]) -> list[Picture]:
+    """The pictures of files, folders and addresses.
+
+    Raises
+    ------
+    StudyError
+        If a folder holds no image.
+    """
+    found: list[Picture] = []
+    for given in inputs:
+        if "://" in str(given):
+            found += pictures_at(str(given))
+            continue
+        place = Path(given)
+        files = find_images(place) if place.is_dir() else [place]
+        if not files:
             raise StudyError(f"{given}: there is no image in this folder")
-        files += found
-    return [inspect(path) for path in files]
+        found += pictures_of(files)
+    return found
 
 
-def inspect(path: Path) -> Inspection:
-    """Inspect one file; an unreadable one gives its error."""
+def inspect(picture: Picture | Path) -> Inspection:
+    """Inspect one picture; an unreadable one gives its error. A slide is looked at at a small level."""
+    wanted = picture if isinstance(picture, Picture) else Picture(picture)
+    blank = Inspection(wanted.ref(str(wanted.path)).key, file=str(wanted.path), scene=wanted.scene, name=wanted.name)
     try:
-        image = read(path)
+        about = _described(wanted)
+        blank = replace(blank, planes=_planes(about), levels=about.levels, details=dict(about.details))
+        image = looked_at(blank, about)
         sample = image.pixels[sampling_grid(Region.whole(image.shape), None)]
     except Exception as error:
-        return Inspection(str(path), error=explain(error))
-    height, width = image.shape
-    return Inspection(
-        str(path),
-        height=height,
-        width=width,
+        return replace(blank, error=explain(error))
+    return replace(
+        blank,
+        height=about.height,
+        width=about.width,
         channels=image.channels,
         dtype=str(image.pixels.dtype),
         max_value=image.max_value,
         light=image.light,
-        pixel_size_um=image.pixel_size,
+        pixel_size_um=about.pixel_size,
         saturated_pct=round(_saturated_pct(image, sample), 4),
         flags=tuple(flag.value for flag in _flags(image, sample)),
     )
 
 
+def looked_at(report: Inspection, about: StoredScene | None = None) -> Image:
+    """The picture, or a small level of one that is larger than `LARGEST_WHOLE`; of planes, the first.
+
+    Raises
+    ------
+    ImageReadError
+        If it cannot be read.
+    """
+    about = about or _described(Picture(Path(report.file), report.scene))
+    first: dict[str, Any] = {axis.lower(): 0 for axis in about.axes if axis in "ZT"}
+    if about.height * about.width <= LARGEST_WHOLE:
+        return read(report.file, scene=report.scene, **first)
+    with open_source(report.file, report.scene, **first) as source:
+        return source.overview(OVERVIEW_EDGE)
+
+
+def _described(picture: Picture) -> StoredScene:
+    scenes = describe(str(picture.path))
+    if picture.scene is None and len(scenes) > 1:
+        read(picture.path)  # says which there are, and how to choose
+    return scenes[picture.scene or 0]
+
+
+def _planes(about: StoredScene) -> dict[str, int]:
+    return {axis: length for axis, length in about.axes.items() if axis != "C" and length > 1}
+
+
 def as_table(reports: Sequence[Inspection]) -> str:
     """One line per image."""
-    header = ("image", "size", "channels", "type", "light", "µm/px", "saturated %", "flags")
+    header = ("image", "size", "planes", "channels", "type", "light", "µm/px", "saturated %", "flags")
     rows = [header, *(_cells(report) for report in reports)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -144,21 +215,22 @@ def _thumbnail(report: Inspection) -> npt.NDArray[np.uint8]:
         lines, where = ["cannot be read"], (8, THUMBNAIL // 2)
         cv2.putText(tile, lines[0], where, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (180, 0, 0), 1, cv2.LINE_AA)
     else:
-        small = overlay.displayed(read(report.image), THUMBNAIL)
+        small = overlay.displayed(looked_at(report), THUMBNAIL)
         tile[: small.shape[0], : small.shape[1]] = small
-    name = Path(report.image).name.encode("ascii", "replace").decode()
+    name = report.image.replace("\\", "/").rpartition("/")[2].encode("ascii", "replace").decode()
     cv2.putText(tile, name[-34:], (2, THUMBNAIL + 16), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (0, 0, 0), 1, cv2.LINE_AA)
     return tile
 
 
 def _cells(report: Inspection) -> tuple[str, ...]:
     if report.error:
-        return (report.image, "", "", "", "", "", "", f"cannot be read: {report.error}")
+        return (report.image, "", "", "", "", "", "", "", f"cannot be read: {report.error}")
     size = f"{report.width} x {report.height}"
     pixel_size = "unknown" if report.pixel_size_um is None else f"{report.pixel_size_um:.4g}"
+    planes = " ".join(f"{axis}={length}" for axis, length in report.planes.items())
     kind = f"{report.dtype}, to {report.max_value:g}"
     return (
-        report.image, size, ", ".join(report.channels), kind, report.light, pixel_size,
+        report.image, size, planes, ", ".join(report.channels), kind, report.light, pixel_size,
         f"{report.saturated_pct:.2f}", " ".join(report.flags),
     )  # fmt: skip
 

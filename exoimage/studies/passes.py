@@ -94,14 +94,34 @@ class Outcome:
     failures: Mapping[str, str]
 
 
-def planned(study: Study, store: Store, pictures: bool, ledger: Ledger) -> Plan:
-    """Look what is to be done for each image, and which files are as the last run read them."""
+def planned(study: Study, store: Store, pictures: bool, ledger: Ledger, threads: int = 1) -> Plan:
+    """Look what is to be done for each image, and which files are as the last run read them.
+
+    Parameters
+    ----------
+    study : Study
+    store : Store
+    pictures : bool
+        Whether overlays, label images, figures and the report are left.
+    ledger : Ledger
+        Of the last run.
+    threads : int
+        Tiles of a whole slide that are measured at a time.
+    """
     budget = PIXELS_BUDGET // max(1, len(study.images))
     pooled = pooled_among(study)
     shared = replace(store, folder=store.folder.absolute())  # a worker elsewhere has another working folder
     jobs = {
         image.ref.key: work.Job(
-            image.ref, image.recipe_of(study.recipe), shared, study.pixel_size, budget, pictures, pooled, image.edit
+            image.ref,
+            image.recipe_of(study.recipe),
+            shared,
+            study.pixel_size,
+            budget,
+            pictures,
+            pooled,
+            image.edit,
+            threads,
         )
         for image in study.images
     }
@@ -182,26 +202,34 @@ def both_passes(
     return Outcome(decided, entries, failed)
 
 
-def only_decided(plan: Plan, executor: Executor) -> Generator[Event, None, Mapping[str, Resolved]]:
-    """The first pass alone: observe all images and decide; what was observed is kept for the run that follows.
+def only_decided(
+    plan: Plan, executor: Executor
+) -> Generator[Event, None, tuple[Mapping[str, Resolved], Mapping[str, Entry]]]:
+    """The first pass alone: observe all images and decide.
+
+    Yields
+    ------
+    Event
 
     Returns
     -------
-    mapping of batch to Resolved
+    mapping of batch to Resolved, and mapping of key to Entry
+        What was decided, and the ledger for the next time.
 
     Raises
     ------
     ExoimageError
         If something cannot be decided, or the disk is full.
     """
-    observed: dict[str, Mapping[str, str]] = {}
+    entries: dict[str, Entry] = {}
     failed = {image.ref.key for image in plan.study.images if image.problem}
     if set(plan.study.recipe.open_scopes()) - {"image"}:
         for event, entry in _observing(plan, executor, skip=failed):
-            if entry is not None and entry.observed:
-                observed[event.key] = entry.inputs
+            if entry is not None:
+                entries[event.key] = entry
             yield event
-    return decide(plan.study, plan.store, observed, plan.pooled)
+    observed = {key: entry.inputs for key, entry in entries.items() if entry.observed}
+    return decide(plan.study, plan.store, observed, plan.pooled), entries
 
 
 def _observing(plan: Plan, executor: Executor, skip: Collection[str]) -> Iterator[tuple[Event, Entry | None]]:

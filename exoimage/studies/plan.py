@@ -16,7 +16,7 @@ from exoimage.assays.recipe import Recipe
 from exoimage.assays.recipe_text import load_recipe, read_toml, recipe_from, validated, with_values
 from exoimage.assays.registry import recipe_class
 from exoimage.errors import RecipeError, StudyError
-from exoimage.images.discovery import find_images, natural_key
+from exoimage.images.discovery import find_images, is_picture_folder, natural_key
 from exoimage.images.image import ImageRef
 from exoimage.images.pairing import Pair, guess_patterns, pair
 from exoimage.images.scenes import pictures_of
@@ -176,10 +176,11 @@ def study_of_images(
     for given in map(Path, inputs):
         if not given.exists():
             raise StudyError(f"{given}: there is no such file or folder")
-        found = find_images(given) if given.is_dir() else [given]
+        is_folder = given.is_dir() and not is_picture_folder(given)
+        found = find_images(given) if is_folder else [given]
         if not found:
             raise StudyError(f"{given}: {_why_none(given)}")
-        root = given if given.is_dir() else given.parent
+        root = given if is_folder else given.parent
         files += [(root.absolute(), image.absolute()) for image in found]
     base = _common_folder({root for root, _ in files})
     keys = {composed(Path(os.path.relpath(image, base)).as_posix()): image for _, image in files}
@@ -269,7 +270,7 @@ def _refs(folder: Path, pattern: str, edits: str = "") -> list[ImageRef]:
 
 def _refs_of(keys: Mapping[Path, str]) -> list[ImageRef]:
     """The images of files, each file's by its key; a file of several scenes is several images."""
-    return [picture.ref(keys[picture.path]) for picture in pictures_of(keys)]
+    return [picture.ref(keys[picture.path]) for picture in pictures_of(keys) if isinstance(picture.path, Path)]
 
 
 def _without_plain_folders(folder: Path, pattern: str) -> tuple[Path, str]:

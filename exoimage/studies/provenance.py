@@ -13,8 +13,9 @@ from typing import Any
 
 from exoimage import __version__
 from exoimage.assays.recipe import Resolved
-from exoimage.studies.store import Store, sha256_of
+from exoimage.studies.store import sha256_of
 from exoimage.studies.study import Study, blinded_order
+from exoimage.studies.tables import Written
 
 PACKAGES = (
     "numpy", "scipy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs", "pillow", "numba",
@@ -22,9 +23,8 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_rows: int, n_failed: int) -> str:
+def run_record(study: Study, decided: Mapping[str, Resolved], written: Written) -> str:
     """The run as JSON: study, recipe, what was decided, every input's sha256, versions and counts."""
-    records = ((image, store.read_record(image.ref.slug)) for image in study.images)
     document = {
         "exoimage": __version__,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -39,18 +39,18 @@ def run_record(study: Study, store: Store, decided: Mapping[str, Resolved], n_ro
         },
         "statistics": study.statistics.model_dump(mode="json"),
         "review": {**study.review.model_dump(mode="json"), "order": _shown_order(study)},
-        "rows": n_rows,
-        "failed_rows": n_failed,
+        "rows": written.rows,
+        "failed_rows": written.failed_rows,
         "images": {
             image.ref.key: {
                 "files": list(image.ref.files),
-                "inputs": dict(record.inputs) if record else {},
-                "error": record.error if record else "",
+                "inputs": dict(written.inputs[image.ref.key]),
+                "error": written.errors[image.ref.key],
                 "excluded": image.excluded,
                 "set_by_hand": dict(image.overrides),
                 "slug": image.ref.slug,
             }
-            for image, record in records
+            for image in study.images
         },
         "python": sys.version.split()[0],
         "platform": platform.platform(),

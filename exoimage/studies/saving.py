@@ -13,8 +13,12 @@ import tomlkit
 from exoimage.errors import StudyError
 from exoimage.images.image import ImageRef
 from exoimage.images.writing import write_whole
+from exoimage.studies.by_hand import edit_path
 from exoimage.studies.csv_tables import write_csv
-from exoimage.studies.study import Study, StudyImage
+from exoimage.studies.study import Review, Study, StudyImage
+
+EDITS = "edits"
+"""The folder of corrected masks beside a study.toml, unless the study names another."""
 
 LAYOUT_HEAD = ("image", "region", "group", "sample", "field", "batch")
 
@@ -32,8 +36,8 @@ def save_study(study: Study, path: str | Path) -> None:
     Raises
     ------
     StudyError
-        If an image is of several files or has parameters of its own, which a layout cannot say, or a file cannot be
-        written.
+        If an image is of several files or a membrane with parameters of its own, which a layout cannot say, a
+        corrected mask lies elsewhere than in ``edits`` beside the file, or a file cannot be written.
 
     Examples
     --------
@@ -68,7 +72,10 @@ def _relative(image: StudyImage, folder: Path) -> StudyImage:
         key = Path(os.path.relpath(image.ref.files[0], folder)).as_posix()
     except ValueError:
         raise StudyError(f"{image.ref.files[0]}: it is on another drive than {folder}; save the study there") from None
-    return replace(image, ref=ImageRef(key, image.ref.files))
+    kept = replace(image, ref=ImageRef(key, image.ref.files))
+    if image.edit and Path(image.edit).absolute() != edit_path(folder / EDITS, kept).absolute():
+        raise StudyError(f"{image.edit}: the corrected mask of {key} is kept as {edit_path(folder / EDITS, kept)}")
+    return kept
 
 
 def _rows(image: StudyImage) -> Iterator[dict[str, Any]]:
@@ -79,12 +86,19 @@ def _rows(image: StudyImage) -> Iterator[dict[str, Any]]:
 def _toml(study: Study, layout: str) -> str:
     document = tomlkit.document()
     head = {"name": study.name, "assay": study.recipe.assay}
+    if any(image.edit for image in study.images):
+        head["edits"] = EDITS
     size = {} if study.pixel_size is None else {"pixel_size_um": study.pixel_size}
     document["study"] = {**head, **size}
     document["groups"] = {"table": layout, "order": list(study.order), "control": study.control}
     excluded = {image.ref.key: image.excluded for image in study.images if image.excluded}
     if excluded:
         document["exclude"] = excluded
+    own = {image.ref.key: dict(image.overrides) for image in study.images if image.overrides}
+    if own:
+        document["images"] = own
+    if study.review != Review():
+        document["review"] = study.review.model_dump(mode="json")
     document["statistics"] = study.statistics.model_dump(mode="json")
     document["recipe"] = study.recipe.model_dump(mode="json", exclude_unset=True)
     return tomlkit.dumps(document)

@@ -110,7 +110,7 @@ def blinded_order(keys: Sequence[str], seed: int) -> tuple[str, ...]:
     Examples
     --------
     >>> blinded_order(["a", "b", "c", "d"], seed=1)
-    ('b', 'd', 'a', 'c')
+    ('c', 'a', 'b', 'd')
     """
     return tuple(sorted(keys, key=lambda key: hashlib.sha256(f"{seed} {key}".encode()).hexdigest()))
 

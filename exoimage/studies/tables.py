@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from exoimage.assays.columns import Row, Value
 from exoimage.assays.design import combined
 from exoimage.flags import flag
-from exoimage.images.writing import write_whole
+from exoimage.images.writing import whole_file
 from exoimage.studies.csv_tables import cell, write_csv
 from exoimage.studies.dictionary import dictionary
 from exoimage.studies.naming import Placement
@@ -105,27 +106,48 @@ def sample_rows(study: Study, rows: Sequence[Row]) -> list[dict[str, Value]]:
     return combined(columns, study.recipe.study_rows(rows, study.design), study.design)
 
 
-def write_tables(study: Study, store: Store) -> tuple[int, int]:
-    """Write images.csv, objects.csv and samples.csv, in the study's order.
+@dataclass(frozen=True)
+class Written:
+    """What was written.
 
-    Returns
-    -------
-    (rows, failed rows) of images.csv
+    Parameters
+    ----------
+    rows, failed_rows : int
+        Of images.csv.
+    inputs : mapping of image to inputs
+        Identity of the files that each record is of; empty where there is none.
+    errors : mapping of image to str
+        Of those that failed.
+    """
+
+    rows: int
+    failed_rows: int
+    inputs: Mapping[str, Mapping[str, str]]
+    errors: Mapping[str, str]
+
+
+def write_tables(study: Study, store: Store) -> Written:
+    """Write images.csv, objects.csv, samples.csv and what is made of them, in the study's order.
+
+    Every record is read once and let go of: objects of many images do not stay in memory.
     """
     of_objects = ("region", "object", *(column.name for column in study.recipe.object_columns))
     rows: list[dict[str, Value]] = []
-    objects = io.StringIO()
-    writer = csv.writer(objects, lineterminator="\n")
-    writer.writerow(("image", *of_objects))
-    for image in study.images:
-        record = store.read_record(image.ref.slug)
-        rows += _rows_of(study, image, record)
-        writer.writerows(_object_cells(image, record, of_objects))
+    inputs: dict[str, Mapping[str, str]] = {}
+    errors: dict[str, str] = {}
+    with whole_file(store.folder / "objects.csv") as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("image", *of_objects))
+        for image in study.images:
+            record = store.read_record(image.ref.slug)
+            rows += _rows_of(study, image, record)
+            writer.writerows(_object_cells(image, record, of_objects))
+            inputs[image.ref.key] = record.inputs if record else {}
+            errors[image.ref.key] = record.error if record else ""
     columns = study.recipe.study_columns(study.design)
     whole = study.recipe.study_rows(rows, study.design)
     names = [column.name for column in columns]
     write_csv(store.folder / "images.csv", [*IMAGE_HEAD, *names], whole)
-    write_whole(store.folder / "objects.csv", objects.getvalue().encode())
     samples = combined(columns, whole, study.design)
     write_csv(store.folder / "samples.csv", [*SAMPLE_HEAD, *names], samples)
     write_statistics(store.folder, study, whole, samples, columns)
@@ -134,4 +156,4 @@ def write_tables(study: Study, store: Store) -> tuple[int, int]:
     write_workbook(
         store.folder / "results.xlsx", files, TEXT_COLUMNS, dictionary(heads, columns, study.recipe.object_columns)
     )
-    return len(rows), sum(row["status"] == "failed" for row in rows)
+    return Written(len(rows), sum(row["status"] == "failed" for row in rows), inputs, errors)

@@ -14,21 +14,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from exoimage.assays import slides
 from exoimage.assays.recipe import Recipe, Resolved
 from exoimage.assays.regions import Region
 from exoimage.assays.results import Result
-from exoimage.errors import ExoimageError, ImageReadError
+from exoimage.errors import ExoimageError, ImageReadError, MeasureError
 from exoimage.images import overlay, writing
 from exoimage.images.contents import Contents, contents_of
 from exoimage.images.image import Image, ImageRef
 from exoimage.images.labels import read_labels
 from exoimage.images.pairing import join
 from exoimage.images.scenes import companions
+from exoimage.images.source import Source
 from exoimage.studies.ledger import Stamp, stamps_of
+from exoimage.studies.slide_work import PREVIEW_EDGE, PREVIEW_QUALITY, measured_slide, slide_of
 from exoimage.studies.store import Record, RegionRecord, Store, plain, plain_list, sha256_of
-
-PREVIEW_EDGE, PREVIEW_QUALITY = 800, 80
-"""Longer edge in px, and JPEG quality, of the small picture that the report shows beside the overlay."""
 
 SLOW_DECODING = 4e8
 """Files that decode slower than this, bytes per second, are decoded once and their pixels kept for the second pass."""
@@ -57,6 +57,8 @@ class Job:
         Among how many images its evidence is pooled: no more of it is kept than counts there.
     edit : str
         File with the mask that was corrected by hand; empty if none was.
+    threads : int
+        Tiles of a whole slide that are measured at a time.
     """
 
     ref: ImageRef
@@ -67,6 +69,7 @@ class Job:
     pictures: bool = True
     pooled: int = 1
     edit: str = ""
+    threads: int = 1
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -123,15 +126,28 @@ def observe(job: Job) -> Observed:
         identity = observing_identity(job.recipe, inputs, job.pooled)
         slug = job.ref.slug
         if job.store.read_evidence(slug, job.recipe.evidence, identity) is None:
-            began = time.perf_counter()
-            image = _decoded(job, contents)
-            seconds = time.perf_counter() - began
-            evidence = job.recipe.observe(image).pooled_among(job.pooled)
-            job.store.write_evidence(slug, evidence, identity)
-            _keep_if_worth(job, image, seconds, inputs)
+            with slide_of(job.ref, job.recipe, job.pixel_size) as slide:
+                if slide is not None and job.recipe.slide_way == "tiles":
+                    evidence = slides.observe_slide(job.recipe, slide).pooled_among(job.pooled)
+                    job.store.write_evidence(slug, evidence, identity)
+                else:
+                    _observe_whole(job, contents, slide, inputs, identity)
     except Exception as error:
         return Observed({}, explain(error), disk_full=_is_full(error))
     return Observed(inputs, stamps=stamps)
+
+
+def _observe_whole(
+    job: Job, contents: tuple[Contents, ...], slide: Source | None, inputs: dict[str, str], identity: str
+) -> None:
+    """Observe a picture in one piece, a slide at a coarse level."""
+    began = time.perf_counter()
+    recipe, image = (job.recipe, _decoded(job, contents)) if slide is None else slides.coarse(job.recipe, slide)
+    seconds = time.perf_counter() - began
+    evidence = recipe.observe(image).pooled_among(job.pooled)
+    job.store.write_evidence(job.ref.slug, evidence, identity)
+    if slide is None:
+        _keep_if_worth(job, image, seconds, inputs)
 
 
 def measure(task: MeasureJob) -> Measured:
@@ -147,7 +163,7 @@ def measure(task: MeasureJob) -> Measured:
         known = _current(task, inputs)
         if known is not None:
             return Measured(was_current=True, flags=_all_flags(known), inputs=inputs, stamps=stamps)
-        record = _measured(task, image or _decoded(job, contents), inputs)
+        record = _measured(task, image, inputs) if image is not None else _opened_and_measured(task, contents, inputs)
     except Exception as error:
         if _is_full(error):
             return Measured(explain(error), disk_full=True)
@@ -202,6 +218,18 @@ def _contents(job: Job) -> tuple[tuple[Contents, ...], dict[str, str]]:
     return contents, inputs
 
 
+def opened(job: Job) -> Image:
+    """An image as measuring gets it, its mask that was corrected by hand included.
+
+    Raises
+    ------
+    ExoimageError
+        If a file cannot be read.
+    """
+    image = _decoded(job, _contents(job)[0])
+    return image.with_drawn(read_labels(job.edit)) if job.edit else image
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -234,13 +262,38 @@ def _current(task: MeasureJob, inputs: Mapping[str, str]) -> Record | None:
     return known if all(path.exists() for path in pictures) else None
 
 
-def _measured(task: MeasureJob, image: Image, inputs: dict[str, str]) -> Record:
-    job, slug = task.job, task.job.ref.slug
+def _opened_and_measured(task: MeasureJob, contents: tuple[Contents, ...], inputs: dict[str, str]) -> Record:
+    """Measure a picture in one piece, a slide tile by tile or at a coarse level."""
+    job, recipe = task.job, task.resolved.recipe
+    with slide_of(job.ref, recipe, job.pixel_size) as slide:
+        if slide is None:
+            return _measured(task, _decoded(job, contents), inputs)
+        if recipe.slide_way == "coarse":
+            placed, image = slides.coarse(recipe, slide)
+            return _measured(task, image, inputs, replace(task.resolved, recipe=placed))
+        if job.edit:
+            raise MeasureError("a whole slide takes no mask corrected by hand: correct a crop of it, or give regions")
+        evidence = _kept_evidence(task, inputs)
+        return measured_slide(
+            job.ref, slide, job.store, task.resolved, evidence, inputs, pictures=job.pictures, threads=job.threads
+        )
+
+
+def _kept_evidence(task: MeasureJob, inputs: dict[str, str]) -> Any | None:
+    """What observing the image has left; None where it was not observed, or was another file then."""
+    job = task.job
     identity = observing_identity(job.recipe, inputs, job.pooled)
-    evidence = job.store.read_evidence(slug, job.recipe.evidence, identity) if task.inputs == inputs else None
+    if task.inputs != inputs:
+        return None
+    return job.store.read_evidence(job.ref.slug, job.recipe.evidence, identity)
+
+
+def _measured(task: MeasureJob, image: Image, inputs: dict[str, str], resolved: Resolved | None = None) -> Record:
+    job, slug = task.job, task.job.ref.slug
+    evidence = _kept_evidence(task, inputs)
     if job.edit:
         image = image.with_drawn(read_labels(job.edit))
-    result = task.resolved.measure(image, evidence)
+    result = (resolved or task.resolved).measure(image, evidence)
     # From here to its new record the image has none: a run that is killed in between does it again.
     job.store.forget(slug)
     job.store.drop_pictures(slug)
@@ -291,7 +344,7 @@ def drawn(image: Image, result: Result) -> Any:
         (region.name, region.full_mask(image.shape)) for region in result.drawn_regions if region.mask is not None
     ]
     counted = result.outlined or tuple(result.masks.values())[:1]
-    return overlay.draw_overlay(image, counted=counted, regions=regions, excluded=result.excluded)
+    return overlay.draw_overlay(image, counted=counted, regions=regions, excluded=result.excluded, marked=result.marked)
 
 
 def _left(job: Job, record: Record) -> Measured:

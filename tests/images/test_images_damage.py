@@ -157,7 +157,8 @@ def test_imagej_stack_without_its_last_planes_is_refused():
     [
         (b"", "empty"),
         (b"well;value\nA1;3\n", "text, not a picture"),
-        (b"ZISRAWFILE" + bytes(50), "CZI.*export it as OME-TIFF"),
+        (b"ZISRAWFILE" + bytes(50), "truncated|exoimage.czi"),
+        (b"\0\0\0\x03\0\0\0\x40" + bytes(50), "Gatan .dm3 file; export it as TIFF"),
         (b"GIF89a" + bytes(50), "GIF"),
         (b"\x00\x01\x02\x03" * 20, "no picture that is known"),
         (b"II*\0", "damaged"),

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support import write_fields
 
 import exoimage as xi
 from exoimage.errors import StudyError
-from support import write_fields
 
 TABLES = ("images.csv", "objects.csv", "samples.csv")
 

@@ -212,3 +212,34 @@ def test_the_ledger_is_plain_json_of_the_run(tmp_path):
     run(study, out)
     document = json.loads((out / "records" / "ledger.index").read_bytes())
     assert sorted(document["images"]) == [f"images/{name}" for name in NAMES]
+
+
+class TestNames:
+    def test_long_and_foreign_names_are_measured_and_kept(self, tmp_path):
+        names = (f"Control_{'骨' * 70}_1.tif", f"PMO_{'é' * 100}_1.tif", f"PMO_{'x' * 200}_2.tif", "PMO_=1+2_3.tif")
+        folder = tmp_path / ("deep " * 12) / "größe µ"
+        study = make_study(folder, names)
+        result = xi.run(study, folder / "out")
+        assert result.n_failed == 0
+        assert set(result.images["image"]) == {f"images/{name}" for name in names}
+        assert len(list((folder / "out" / "overlays").iterdir())) == len(names)
+
+    def test_links_to_pictures_are_followed_and_broken_ones_fail_their_row(self, tmp_path):
+        study = make_study(tmp_path)
+        target = tmp_path / "elsewhere.tif"
+        (tmp_path / "images" / NAMES[0]).rename(target)
+        try:
+            (tmp_path / "images" / NAMES[0]).symlink_to(target)
+            (tmp_path / "images" / "PMO_9_1.tif").symlink_to(tmp_path / "nowhere.tif")
+        except OSError:
+            pytest.skip("this system lets no user make links")
+        images = run(study, tmp_path / "out").images.set_index("image")
+        assert images["status"][f"images/{NAMES[0]}"] == "ok"
+        if "images/PMO_9_1.tif" in images.index:
+            assert images["status"]["images/PMO_9_1.tif"] == "failed"
+
+    def test_a_folder_that_cannot_be_written_is_a_clear_error(self, tmp_path):
+        study = make_study(tmp_path)
+        (tmp_path / "file").write_text("no folder")
+        with pytest.raises(StudyError, match="cannot be written"):
+            run(study, tmp_path / "file" / "out")
