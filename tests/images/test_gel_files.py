@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from support import real_folder
 
 import exoimage as xi
 from exoimage.errors import ImageReadError
@@ -43,15 +42,15 @@ class TestGel:
 @pytest.mark.real
 class TestBioRad:
     @pytest.mark.parametrize("number", range(1, 6))
-    def test_equals_its_tiff_twin(self, number):
-        folder = real_folder() / "blots" / "biorad"
+    def test_equals_its_tiff_twin(self, number, real):
+        folder = real / "blots" / "biorad"
         scan, twin = xi.read(folder / f"test{number}.1sc"), xi.read(folder / f"test{number}_ref.tif")
         assert (scan.pixels == twin.pixels).all()
         assert (scan.max_value, scan.light) == (twin.max_value, twin.light)
         assert scan.pixel_size == pytest.approx(200.0)
 
-    def test_truncated_and_flipped_files_are_refused_in_a_line(self, tmp_path):
-        whole = (real_folder() / "blots" / "biorad" / "test4.1sc").read_bytes()
+    def test_truncated_and_flipped_files_are_refused_in_a_line(self, tmp_path, real):
+        whole = (real / "blots" / "biorad" / "test4.1sc").read_bytes()
         rng = np.random.default_rng(1)
         for length in (20, 200, 3000, len(whole) // 2, len(whole) - 1):
             (tmp_path / "cut.1sc").write_bytes(whole[:length])
@@ -65,10 +64,10 @@ class TestBioRad:
             with contextlib.suppress(ImageReadError):
                 assert xi.read(tmp_path / "flipped.1sc").pixels.dtype == np.uint16
 
-    def test_without_the_package_says_what_to_install(self, monkeypatch):
+    def test_without_the_package_says_what_to_install(self, monkeypatch, real):
         monkeypatch.setitem(sys.modules, "biorad1sc_reader", None)
         with pytest.raises(ImageReadError, match=r'pip install "exoimage\[biorad\]"'):
-            xi.read(real_folder() / "blots" / "biorad" / "test4.1sc")
+            xi.read(real / "blots" / "biorad" / "test4.1sc")
 
 
 def test_what_only_begins_like_a_scan_is_refused_with_advice(tmp_path):
