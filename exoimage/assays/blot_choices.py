@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -344,32 +344,41 @@ class LadderLane(Choice):
 LadderChoice = Annotated[NoLadder | LadderLane, Field(discriminator="method")]
 
 
-class NoBackground(Choice):
+class _Background(Choice):
+    """A background of bands; the others stand beside it in every table."""
+
+    def others(self) -> Mapping[str, Choice]:
+        """The other backgrounds; none at all is no serious alternative."""
+        kinds: tuple[Choice, ...] = (StraightLine(), RollingBall(), LocalBackground(), RubberBand())
+        return {str(kind.method): kind for kind in kinds if type(kind) is not type(self)}  # type: ignore[attr-defined]
+
+
+class NoBackground(_Background):
     """Nothing is taken off."""
 
     method: Literal["none"] = "none"
 
 
-class StraightLine(Choice):
+class StraightLine(_Background):
     """A straight line between the ends of the band along the lane, as drawn in ImageJ's Gel Analyzer."""
 
     method: Literal["straight-line"] = "straight-line"
 
 
-class RollingBall(Choice):
+class RollingBall(_Background):
     """A ball that rolls under the picture, smoothed a little first."""
 
     method: Literal["rolling-ball"] = "rolling-ball"
     radius_px: float = Field(0, ge=0, description="Of the ball; 0: eight times the sigma of a band.")
 
 
-class LocalBackground(Choice):
+class LocalBackground(_Background):
     """The median of the band rectangle's border, 3 px wide."""
 
     method: Literal["local"] = "local"
 
 
-class RubberBand(Choice):
+class RubberBand(_Background):
     """The lower convex hull of the lane's profile."""
 
     method: Literal["rubber-band"] = "rubber-band"

@@ -11,6 +11,7 @@ from exoimage.assays.design import Design, RatioOf
 from exoimage.errors import StudyError
 from exoimage.flags import Flag
 
+_SHOWN = "ratio as measured"
 _Place = tuple[str, ...]
 """Where the two bands of a ratio have to agree."""
 
@@ -33,11 +34,13 @@ def with_ratios(rows: Sequence[Row], design: Design) -> tuple[dict[str, Value], 
     """Add a ratio and its fold change to the rows of the numerators.
 
     A band is divided by the other target's band in the same lane of the same blot (column ``batch``). Where the two
-    membranes' lanes have other numbers, the band of the same group, sample and field is taken, if there is just one.
+    membranes' lanes have other numbers, the band of the same group, sample and field is taken, if each of the two has
+    just one.
     The fold change is the ratio over the mean ratio of the control's lanes on the same blot.
 
     A ratio is empty where a band failed or does not count, where one of the two is saturated (unless the design uses
-    those), and where the denominator is below its limit of detection (`Flag.DENOMINATOR_BELOW_DETECTION`).
+    those), and where one is below its limit of detection (of the denominator: `Flag.DENOMINATOR_BELOW_DETECTION`). A
+    numerator below it has a fold change as measured, to be shown, and no ratio, which would be tested.
 
     Parameters
     ----------
@@ -98,32 +101,38 @@ def _refuse_unknown_targets(rows: Sequence[Row], design: Design) -> None:
 
 
 def _add_ratio(rows: list[dict[str, Value]], ratio: RatioOf, design: Design) -> None:
-    denominators = [row for row in rows if row.get("target") == ratio.denominator and _counts(row)]
+    numerators = [row for row in rows if row.get("target") == ratio.numerator]
+    denominators = [row for row in rows if row.get("target") == ratio.denominator]
     by_lane = _only_ones(denominators, _lane_of)
+    lanes = {_membranes_lane_of(row) for row in denominators}
+    # Lanes that do not count are counted here: another lane of the sample must not step in for one of them.
     by_sample = _only_ones(denominators, _sample_of)
-    for row in rows:
-        if row.get("target") != ratio.numerator or not _counts(row):
-            continue
-        other = by_lane.get(_lane_of(row)) or by_sample.get(_sample_of(row))
-        if other is None:
+    alone = _only_ones(numerators, _sample_of)
+    for row in numerators:
+        other = by_lane.get(_lane_of(row))
+        if other is None and _membranes_lane_of(row) not in lanes and _sample_of(row) in alone:
+            other = by_sample.get(_sample_of(row))
+        if other is None or not (_counts(row) and _counts(other)):
             continue
         if _has(other, Flag.BELOW_DETECTION):
             row["flags"] = " ".join((str(row["flags"]), Flag.DENOMINATOR_BELOW_DETECTION.value)).strip()
         elif design.use_saturated or not (_has(row, Flag.SATURATED) or _has(other, Flag.SATURATED)):
-            row[f"ratio_{ratio.slug}"] = _over(row["volume"], other["volume"])
+            value = _over(row["volume"], other["volume"])
+            row[_SHOWN] = value
+            # What is not seen has no logarithm: it is shown as what was measured, and not tested.
+            row[f"ratio_{ratio.slug}"] = None if _has(row, Flag.BELOW_DETECTION) else value
 
 
 def _add_fold_change(rows: list[dict[str, Value]], ratio: RatioOf, control: str) -> None:
-    name = f"ratio_{ratio.slug}"
     controls: dict[str, list[float]] = {}
     for row in rows:
-        value = row.get(name)
+        value = row.get(f"ratio_{ratio.slug}")
         if isinstance(value, float) and row["group"] == control and control:
             controls.setdefault(str(row["batch"]), []).append(value)
     for row in rows:
-        of_blot = controls.get(str(row["batch"]))
-        if of_blot and row.get(name) is not None:
-            row[f"fold_change_{ratio.slug}"] = _over(row[name], fmean(of_blot))
+        shown, of_blot = row.pop(_SHOWN, None), controls.get(str(row["batch"]))
+        if of_blot and shown is not None:
+            row[f"fold_change_{ratio.slug}"] = _over(shown, fmean(of_blot))
 
 
 def _only_ones(rows: Sequence[Row], place: Callable[[Row], _Place]) -> Mapping[_Place, Row]:
@@ -136,6 +145,10 @@ def _only_ones(rows: Sequence[Row], place: Callable[[Row], _Place]) -> Mapping[_
 
 def _lane_of(row: Row) -> _Place:
     return str(row["batch"]), str(row["region"]), str(row["group"]), str(row["sample"])
+
+
+def _membranes_lane_of(row: Row) -> _Place:
+    return str(row["batch"]), str(row["region"])
 
 
 def _sample_of(row: Row) -> _Place:

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from exoimage.assays.chains import Chain, ImageJChain, NothingStained, OpticalDensityChain, grey_plane
 from exoimage.assays.choice import Choice, Scope
@@ -75,6 +75,11 @@ class Brightfield(Recipe[ColourSample]):
     )
     leave_out_annotations: bool = Field(
         True, description="Find burnt-in scale bars, letters and arrows, and leave them out of the region."
+    )
+    z: Literal["refuse", "sharpest", "mean", "max"] | NonNegativeInt = Field(
+        "refuse",
+        description="What is made of a file that holds a z-stack: its sharpest plane, its mean or maximum, or one plane"
+        " by its number from 0; refuse: nothing.",
     )
     imagej: bool = Field(
         False,
@@ -269,8 +274,12 @@ class Brightfield(Recipe[ColourSample]):
 
     def observing_key(self) -> str:
         """Regions and annotations decide which pixels are sampled."""
-        looked_at = {"region", "leave_out_annotations", "imagej"} | ({"stains"} if self.imagej else set())
+        looked_at = {"region", "leave_out_annotations", "z", "imagej"} | ({"stains"} if self.imagej else set())
         return f"{self.model_dump_json(include=looked_at)} positions={self._light_is_uneven()}"
+
+    def reading(self) -> Mapping[str, Any]:
+        """Of a z-stack, what the recipe says; see `Recipe.reading`."""
+        return {} if self.z == "refuse" else {"default_z": self.z}
 
     def _light_is_uneven(self) -> bool:
         return isinstance(self.white, BlankFieldWhite) or (

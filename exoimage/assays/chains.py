@@ -53,8 +53,7 @@ class OpticalDensityChain:
 
     def stained(self, part: Part) -> tuple[Plane, Mask]:
         """Unmix the target and compare."""
-        place = (part.image.shape, part.region.box)
-        plane = stains.stain_plane(part.pixels, self.stains, max_value=part.image.max_value, part_of=place)
+        plane = stains.stain_plane(part.pixels, self.stains, max_value=part.image.max_value, part_of=part.place)
         return plane, plane > np.float32(self.threshold_od)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -16,14 +16,35 @@ from exoimage.assays.choice import Scope
 from exoimage.assays.colour_sample import NOT_KEPT
 from exoimage.assays.cut_choices import ControlCut, CutChoice, FixedCut, TwoClassCut
 from exoimage.assays.cut_histogram import CutHistogram, histogram_of
-from exoimage.assays.edu_measuring import COLUMNS, OBJECT_COLUMNS, measure_edu, measure_marker, rings_of
+from exoimage.assays.edu_measuring import (
+    COLUMNS,
+    OBJECT_COLUMNS,
+    EduScene,
+    are_positive,
+    edu_remarks,
+    edu_values,
+    measure_marker,
+    measured_edu,
+    rings_of,
+    tally_edu,
+)
 from exoimage.assays.fluorescence import FieldEvidence, Fluorescence, Stained
+from exoimage.assays.lengths import Length
 from exoimage.assays.measuring import Measured, Part
+from exoimage.assays.recipe import SlideWay
+from exoimage.assays.regions import WholeRegion
 from exoimage.assays.results import Result
+from exoimage.assays.tallies import Tally
+from exoimage.assays.tiles import Counter, Look, TileRules
 from exoimage.errors import ImageError, MeasureError
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
+from exoimage.methods import fluorescent_nuclei
 from exoimage.methods.intensities import Intensities
+
+CELL_MARGIN = 6.0
+LEAST_MARGIN_PX = 64
+"""Margin of a slide's tiles, in nuclear diameters and px: the background is looked for in twice a nucleus' width."""
 
 POOL_SIZE = 2**20
 """Nuclei kept of all images together, at most; beyond it each image's are thinned."""
@@ -45,6 +66,8 @@ class EduEvidence(FieldEvidence):
         Whether the nucleus is of a negative control.
     max_value : float
         The value at which the picture saturates.
+    typical_contrast : float
+        Of the nuclear stain in nuclei, of a whole slide; 0 of a picture in one piece.
     tables : mapping of region to Intensities
         The marker's whole tables, as long as the picture is at hand: no part of what is kept.
     """
@@ -54,6 +77,7 @@ class EduEvidence(FieldEvidence):
     region: npt.NDArray[np.uint16] = field(default_factory=lambda: np.empty(0, np.uint16))
     control: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     max_value: float = 0.0
+    typical_contrast: float = 0.0
     tables: Mapping[str, Intensities] = field(default_factory=dict, metadata={NOT_KEPT: True})
 
     def with_controls(self, names: Sequence[str]) -> EduEvidence:
@@ -81,6 +105,10 @@ class Edu(Fluorescence):
     assay: ClassVar[str] = "edu"
     title: ClassVar[str] = "EdU, BrdU, Ki67, pH3: share of positive nuclei"
     revision: ClassVar[int] = 1
+    drawn_objects: ClassVar[str] = "nuclei"
+    slide_way: ClassVar[SlideWay] = "tiles"
+    looks_edge_px: ClassVar[int] = 1024
+    looks_wanted: ClassVar[int] = 36
     columns = COLUMNS
     object_columns = OBJECT_COLUMNS
     evidence: ClassVar[type[Any]] = EduEvidence
@@ -105,6 +133,12 @@ class Edu(Fluorescence):
     background: Literal["local", "image"] = Field(
         "local",
         description="What is taken off: the median of a ring around the nucleus, or of the picture away from nuclei.",
+    )
+    slide_um_per_px: float = Field(
+        0.0,
+        ge=0,
+        description="Pixel size in µm at which whole slides are measured: the coarsest stored level that is as fine;"
+        " 0: full resolution.",
     )
 
     def observe(self, image: Image) -> EduEvidence:
@@ -175,25 +209,109 @@ class Edu(Fluorescence):
 
     def apply(self, image: Image, evidence: FieldEvidence | None = None) -> Result:
         """Measure every region; see `Recipe.apply`."""
+        self._refuse_other_depth(image)
+        return super().apply(image, evidence)
+
+    def _refuse_other_depth(self, image: Image) -> None:
         if isinstance(self.cut, FixedCut) and self.cut.max_value not in (0.0, image.max_value):
             raise ImageError(
                 f"its values go up to {image.max_value:g}, but the cut was decided for values up to"
                 f" {self.cut.max_value:g}: measure pictures of one bit depth together"
             )
-        return super().apply(image, evidence)
 
     def measure_part(self, part: Part, stained: Stained) -> Measured:
         """Count nuclei, and those that are positive; see `Fluorescence.measure_part`."""
-        around = rings_of(stained)
-        marker = measure_marker(stained, around, self.background)
-        return measure_edu(part, stained, around, marker, self._decided_cut(), self.background)
+        return self._measured(part, stained, measure_marker(stained, rings_of(stained), self.background))
 
     def measure_seen(self, part: Part, stained: Stained, evidence: FieldEvidence) -> Measured:
         """The same, with the marker as observing has measured it; see `Fluorescence.measure_seen`."""
         if not isinstance(evidence, EduEvidence) or part.region.name not in evidence.tables:
             return self.measure_part(part, stained)
-        marker = evidence.tables[part.region.name]
-        return measure_edu(part, stained, rings_of(stained), marker, self._decided_cut(), self.background)
+        return self._measured(part, stained, evidence.tables[part.region.name])
+
+    def _measured(self, part: Part, stained: Stained, marker: Intensities) -> Measured:
+        cut = self._decided_cut()
+        tally = tally_edu(part, stained, rings_of(stained), marker, cut, self.background)
+        return measured_edu(tally, EduScene(cut, stained.has_marker, stained.diameter_px))
+
+    def slide_pixel_size(self) -> float:
+        """What the recipe says; see `Recipe.slide_pixel_size`."""
+        return self.slide_um_per_px
+
+    def refuse_slide(self) -> None:
+        """Refuse wells and learned detectors; see `Recipe.refuse_slide`."""
+        if self.region.method == "wells":
+            raise MeasureError("wells are not looked for on a whole slide: give regions of interest, or a smaller scan")
+        if self.detector != "classical":
+            raise MeasureError(f"the detector {self.detector} looks at fields in one piece: crop the slide")
+
+    def observe_slide(self, looks: Iterable[Look], names: Sequence[str], max_value: float) -> EduEvidence:
+        """Observe the windows, each as a field; see `Recipe.observe_slide`."""
+        seen: list[EduEvidence] = []
+        light = area = 0.0
+        for look in looks:
+            # A nucleus that the window cuts has another size and another marker: it says nothing.
+            field_of = self.model_copy(update={"region": WholeRegion(), "edge_objects": "exclude"})
+            one = field_of.observe(look.image)
+            light, area = light + one.found.light, area + one.found.area
+            seen.append(
+                replace(
+                    one,
+                    region=np.full(len(one.intensity), look.region, np.uint16),
+                    tables={},
+                    found=FieldEvidence(one.names, 0.0, 0.0).found,
+                )
+            )
+        sizes = [one.diameter_px for one in seen if one.diameter_px > 0]
+        return EduEvidence(
+            np.array(names, dtype=np.str_),
+            float(np.median(sizes)) if sizes else 0.0,
+            seen[0].pixel_size_um if seen else 0.0,
+            intensity=np.concatenate([np.empty(0), *(one.intensity for one in seen)]),
+            noise=np.concatenate([np.empty(0), *(one.noise for one in seen)]),
+            region=np.concatenate([np.empty(0, np.uint16), *(one.region for one in seen)]),
+            control=np.zeros(sum(len(one.intensity) for one in seen), dtype=np.bool_),
+            max_value=max_value,
+            typical_contrast=light / area if area else 0.0,
+        )
+
+    def counter(self, like: Image, evidence: FieldEvidence) -> Counter:
+        """What counts the tiles of a slide; see `Recipe.counter`."""
+        self._refuse_other_depth(like)
+        roles = self.roles(like)
+        diameter = 0.0
+        if isinstance(self.typical_diameter, Length):
+            diameter = round(self.typical_diameter.in_px(like.pixel_size, "typical_diameter"), 1)
+        scene = EduScene(self._decided_cut(), bool(roles.marker), diameter)
+        contrast = evidence.typical_contrast if isinstance(evidence, EduEvidence) else 0.0
+
+        def tally(part: Part) -> Tally:
+            stained = self.stained(part, roles, self.find_nuclei(part.image, roles, contrast))
+            around = rings_of(stained)
+            marker = measure_marker(stained, around, self.background)
+            return tally_edu(part, stained, around, marker, scene.cut, self.background)
+
+        def flags(total: Tally, counted: npt.NDArray[np.bool_]) -> tuple[Flag, ...]:
+            return merged(
+                edu_remarks(total.objects, scene),
+                () if counted.any() else (Flag.BLANK,),
+                () if roles.marker else (Flag.NO_MARKER_CHANNEL,),
+                (Flag.MERGED_COLOUR,) if roles.merged else (),
+            )
+
+        return Counter(
+            tally=tally,
+            counted=lambda total: np.ones(len(total.objects["area_px"]), dtype=np.bool_),
+            values=lambda total, _: edu_values(total, scene),
+            flags=flags,
+            outlined=lambda objects: (are_positive(objects), ~are_positive(objects)),
+            outlined_masks=(),
+            rules=TileRules(
+                max(LEAST_MARGIN_PX, int(CELL_MARGIN * diameter)),
+                merges=False,
+                reduction=min(1.0, fluorescent_nuclei.WORKING_DIAMETER_PX / max(diameter, 1.0)),
+            ),
+        )
 
     def _decided_cut(self) -> float:
         if not isinstance(self.cut, FixedCut):

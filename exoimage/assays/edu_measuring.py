@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from exoimage.assays.columns import Column, Mean, Ratio, Sum, Value, WilsonBound, wilson_pct
 from exoimage.assays.fluorescence import Stained
 from exoimage.assays.measuring import Measured, Part
+from exoimage.assays.tallies import Objects, Tally
 from exoimage.flags import Flag
 from exoimage.methods import fluorescence_quality, intensities, particles
 from exoimage.methods.intensities import BackgroundRule, Intensities, Rings
@@ -55,6 +57,25 @@ OBJECT_COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class EduScene:
+    """What all nuclei of a picture share.
+
+    Parameters
+    ----------
+    cut : float
+        Mean intensity above the background; a nucleus above it is positive.
+    has_marker : bool
+        Whether there is a marker channel.
+    diameter_px : float
+        Typical diameter of a nucleus.
+    """
+
+    cut: float
+    has_marker: bool
+    diameter_px: float
+
+
 def rings_of(stained: Stained) -> Rings:
     """The surroundings of a region's nuclei."""
     return intensities.rings(stained.labels, stained.diameter_px, stained.others)
@@ -69,10 +90,10 @@ def measure_marker(stained: Stained, around: Rings, background: BackgroundRule) 
     return intensities.measure_intensities(own, stained.marker, around, count, background)
 
 
-def measure_edu(
+def tally_edu(
     part: Part, stained: Stained, around: Rings, marker: Intensities, cut: float, background: BackgroundRule
-) -> Measured:
-    """Measure the nuclei of a region and tell those that are positive.
+) -> Tally:
+    """Measure the nuclei of a region, or of a tile, and tell those that are positive.
 
     Parameters
     ----------
@@ -90,12 +111,10 @@ def measure_edu(
     labels, count = stained.labels, int(stained.labels.max(initial=0))
     nuclear = intensities.measure_intensities(labels, stained.nuclear, around, count, background)
     table = particles.measure_objects(labels, count)
-    marker_mean, marker_background, positive = np.full((3, count), np.nan)
-    flags: tuple[Flag, ...] = ()
+    marker_mean, marker_background, marker_noise, positive = np.full((4, count), np.nan)
     if stained.has_marker:
-        marker_mean, marker_background = marker.mean, marker.background
+        marker_mean, marker_background, marker_noise = marker.mean, marker.background, marker.noise
         positive = (marker.mean > cut).astype(np.float64)
-        flags = (Flag.BLEED_THROUGH,) if _leaks(nuclear, marker, positive == 0) else ()
     um2 = np.nan if part.pixel_area_um2 is None else part.pixel_area_um2
     objects: dict[str, npt.NDArray[Any]] = {
         "y_px": table.y_px,
@@ -103,36 +122,56 @@ def measure_edu(
         "positive": positive,
         "edu_mean": marker_mean,
         "edu_background": marker_background,
+        "edu_noise": marker_noise,
         "dapi_mean": nuclear.mean,
         "dapi_integrated": nuclear.integrated,
         "area_px": table.area_px.astype(np.int64),
         "area_um2": table.area_px * um2,
         "solidity": intensities.solidity(labels, count),
     }
-    is_positive = positive == 1
+    # Of a tile, what is no nucleus may lie in its margin, and would count twice.
+    sums = {"debris_count": stained.debris_count} if part.frame is None else {}
+    return Tally.of(part, sums, objects, labels)
+
+
+def measured_edu(tally: Tally, scene: EduScene) -> Measured:
+    """What a region in one piece gives."""
+    labels, is_positive = tally.labels, are_positive(tally.objects)
     only_positive = particles.only_labels(labels, is_positive)
     outlined = (only_positive, particles.only_labels(labels, ~is_positive))
     masks = {"nuclei": labels > 0, "positive": only_positive > 0}
-    values = _values(part, stained, objects, cut)
-    return Measured(values, flags, labels, objects, masks, found=count > 0, outlined=outlined)
+    flags = edu_remarks(tally.objects, scene)
+    found = len(is_positive) > 0
+    return Measured(edu_values(tally, scene), flags, labels, tally.objects, masks, found, outlined)
 
 
-def _leaks(nuclear: Intensities, marker: Intensities, is_negative: npt.NDArray[np.bool_]) -> bool:
+def are_positive(objects: Objects) -> npt.NDArray[np.bool_]:
+    """Which nuclei are positive for the marker."""
+    return np.asarray(objects["positive"] == 1)
+
+
+def edu_remarks(objects: Objects, scene: EduScene) -> tuple[Flag, ...]:
     """Whether the marker follows the nuclear stain among the negative nuclei, or among all."""
-    return any(
-        fluorescence_quality.bleeds_through(nuclear.mean[some], marker.mean[some], marker.noise)
+    if not scene.has_marker:
+        return ()
+    is_negative = objects["positive"] == 0
+    leaks = any(
+        fluorescence_quality.bleeds_through(objects["dapi_mean"][some], objects["edu_mean"][some], objects["edu_noise"])
         for some in (is_negative, np.ones_like(is_negative))
     )
+    return (Flag.BLEED_THROUGH,) if leaks else ()
 
 
-def _values(part: Part, stained: Stained, objects: dict[str, npt.NDArray[Any]], cut: float) -> dict[str, Value]:
-    um2, count = part.pixel_area_um2, len(objects["area_px"])
-    positive = int(np.count_nonzero(objects["positive"] == 1)) if stained.has_marker else None
+def edu_values(tally: Tally, scene: EduScene) -> dict[str, Value]:
+    """The columns of a region."""
+    objects, cut = tally.objects, scene.cut
+    um2, count = tally.pixel_area_um2, len(objects["area_px"])
+    positive = int(np.count_nonzero(objects["positive"] == 1)) if scene.has_marker else None
     share = 100.0 * positive / count if count and positive is not None else None
     interval = wilson_pct(positive, count) if positive is not None else ()
     low, high = interval or (None, None)
     median = float(np.median(objects["area_px"])) if count else None
-    is_known = stained.has_marker and bool(np.isfinite(cut))
+    is_known = scene.has_marker and bool(np.isfinite(cut))
     return {
         "edu_positive_pct": share,
         "nuclei_count": count,
@@ -141,12 +180,12 @@ def _values(part: Part, stained: Stained, objects: dict[str, npt.NDArray[Any]], 
         "edu_positive_ci_high_pct": high,
         "nucleus_area_median_um2": None if um2 is None or median is None else median * um2,
         "threshold": cut if is_known else None,
-        "nuclei_per_mm2": None if um2 is None else count / (part.area_px * um2) * 1e6,
-        "edu_mean": float(objects["edu_mean"].mean()) if count and stained.has_marker else None,
+        "nuclei_per_mm2": None if um2 is None else count / (tally.area_px * um2) * 1e6,
+        "edu_mean": float(objects["edu_mean"].mean()) if count and scene.has_marker else None,
         "dapi_integrated_median": float(np.median(objects["dapi_integrated"])) if count else None,
-        "typical_diameter_px": stained.diameter_px or None,
-        "debris_count": stained.debris_count,
-        "region_area_um2": None if um2 is None else part.area_px * um2,
-        "region_area_px": part.area_px,
+        "typical_diameter_px": scene.diameter_px or None,
+        "debris_count": tally.sums.get("debris_count"),
+        "region_area_um2": tally.region_area_um2,
+        "region_area_px": tally.area_px,
         "nucleus_area_median_px": median,
     }

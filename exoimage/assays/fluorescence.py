@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, NonNegativeInt, model_validator
 
 from exoimage.assays import channel_roles
 from exoimage.assays.channel_roles import AUTO, Roles
 from exoimage.assays.choice import Scope, from_one_image
 from exoimage.assays.colour_sample import NOT_KEPT
 from exoimage.assays.lengths import Length
-from exoimage.assays.measuring import Labels, Mask, Measured, Part, measure_regions, with_flags
+from exoimage.assays.measuring import Labels, Mask, Measured, Part, measure_regions, numbered, with_flags
 from exoimage.assays.recipe import Locality, Recipe
 from exoimage.assays.regions import RegionChoice, WholeRegion
 from exoimage.assays.results import Result
@@ -126,10 +126,10 @@ class Fluorescence(Recipe[FieldEvidence]):
         min_length=1,
         description='Channel of the marker: its name, number (from 1), or "auto" (by its usual names, else the other).',
     )
-    z: Literal["max", "mean", "refuse"] = Field(
+    z: Literal["max", "mean", "sharpest", "refuse"] | NonNegativeInt = Field(
         "max",
         description="What is made of a z-stack before anything is found, so that nothing counts twice: its maximum or"
-        " mean projection; refuse: nothing.",
+        " mean projection, its sharpest plane, or one by its number from 0; refuse: nothing.",
     )
     pages: Literal["refuse", "channels", "z"] = Field(
         "refuse", description="What several pages of a TIFF are that the file does not say: channels, or a z-stack."
@@ -214,7 +214,7 @@ class Fluorescence(Recipe[FieldEvidence]):
     @model_validator(mode="after")
     def _pages_can_be_projected(self) -> Self:
         if self.pages == "z" and self.z == "refuse":
-            raise ValueError('pages = "z" needs a projection: z = "max" or "mean"')
+            raise ValueError('pages = "z" needs a projection or plane: z = "max", "mean", "sharpest" or a number')
         return self
 
     def files_for(self, image_path: Path) -> tuple[Path, ...]:
@@ -254,10 +254,11 @@ class Fluorescence(Recipe[FieldEvidence]):
             *(() if self.z == "refuse" else (f"Z-stacks were projected ({self.z}) first.",)),
         )
 
-    def find_nuclei(self, image: Image, roles: Roles) -> Nuclei:
+    def find_nuclei(self, image: Image, roles: Roles, typical_contrast: float = 0.0) -> Nuclei:
         """The nuclei of the whole picture, of the recipe's diameter or else of the picture's own.
 
-        The diameter is taken to a tenth of a px, so that the same nuclei are found whoever estimated it.
+        Of a tile the contrast that is typical of the whole picture is given. The diameter is taken to a tenth of a px,
+        so that the same nuclei are found whoever estimated it.
         """
         plane = channel_roles.plane(image, roles.nuclei)
         if self.typical_diameter == "auto":
@@ -274,8 +275,9 @@ class Fluorescence(Recipe[FieldEvidence]):
             max_value=image.max_value,
             smallest=self.smallest_nucleus,
             least_solidity=self.least_solidity,
+            typical_contrast=typical_contrast,
         )
-        return Nuclei(found.labels, diameter, found.debris_count, found.flags)
+        return replace(found, typical_diameter=diameter)
 
     def stained(self, part: Part, roles: Roles, found: Nuclei) -> Stained:
         """The planes and the counted nuclei of one region.
@@ -287,8 +289,12 @@ class Fluorescence(Recipe[FieldEvidence]):
         found : Nuclei
             Of the whole picture.
         """
-        whole = np.ascontiguousarray(found.labels[part.region.box])
-        kept = fluorescent_nuclei.apply_edge_rule(found.labels, self.edge_objects)
+        drawn = part.image.drawn if self.drawn_objects == "nuclei" else None
+        nuclei = found.labels if drawn is None else numbered(drawn)
+        # What a person erased is no nucleus, but no background either.
+        known = found.labels if drawn is None else found.labels | drawn
+        whole = np.ascontiguousarray(known[part.region.box])
+        kept = fluorescent_nuclei.apply_edge_rule(nuclei, self.edge_objects)
         labels = np.ascontiguousarray(kept[part.region.box])
         if part.inside is not None or part.shape != part.image.shape:
             inside = part.region.full_mask(part.image.shape)
@@ -317,7 +323,7 @@ class Fluorescence(Recipe[FieldEvidence]):
 
         def measure(part: Part) -> Measured:
             stained = self.stained(part, roles, found)
-            if evidence is not None and is_seen:
+            if evidence is not None and is_seen and image.drawn is None:
                 one = self.measure_seen(part, stained, evidence)
             else:
                 one = self.measure_part(part, stained)

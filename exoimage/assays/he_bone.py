@@ -28,6 +28,7 @@ from exoimage.assays.he_bone_measuring import (
 )
 from exoimage.assays.lengths import Length
 from exoimage.assays.measuring import Measured, Part, with_flags
+from exoimage.assays.recipe import SlideWay
 from exoimage.assays.regions import WholeRegion
 from exoimage.assays.stain_choices import PresetStains, StainChoice, VectorStains
 from exoimage.assays.threshold_choices import AutoThreshold, ControlThreshold, ThresholdChoice
@@ -48,6 +49,8 @@ class HeBone(Brightfield):
     assay: ClassVar[str] = "he-bone"
     title: ClassVar[str] = "Trabecular bone on decalcified H&E: BV/TV, Tb.Th, Tb.Sp, Tb.N"
     revision: ClassVar[int] = 1
+    slide_way: ClassVar[SlideWay] = "coarse"
+    drawn_objects: ClassVar[str] = "bone"
     columns: ClassVar[tuple[Column, ...]] = COLUMNS
     object_columns: ClassVar[tuple[Column, ...]] = OBJECT_COLUMNS
     imagej_defaults: ClassVar[Mapping[str, Any]] = MappingProxyType(
@@ -95,6 +98,9 @@ class HeBone(Brightfield):
         description="A white place that holds a disc wider than this is glass or a tear and no tissue; fat vacuoles,"
         " sinusoids and narrow gaps are tissue.",
     )
+    slide_um_per_px: float = Field(
+        4.0, gt=0, description="Pixel size in µm at which whole slides are measured, in one piece."
+    )
 
     @model_validator(mode="after")
     def _knows_nuclei_and_eosin(self) -> Self:
@@ -107,6 +113,10 @@ class HeBone(Brightfield):
         if names is not None and not {"haematoxylin", "eosin"} <= set(names):
             raise ValueError(f'stains need the names "haematoxylin" and "eosin"; these are {", ".join(names)}')
         return self
+
+    def slide_pixel_size(self) -> float:
+        """What the recipe says; see `Recipe.slide_pixel_size`."""
+        return self.slide_um_per_px
 
     def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> tuple[Self, tuple[Flag, ...]]:
         """As all bright-field assays do; of examples what their files hold."""
@@ -124,7 +134,11 @@ class HeBone(Brightfield):
     def measure_part(self, part: Part, chain: Chain) -> Measured:
         """Bone, tissue and what follows from them; see `Brightfield.measure_part`."""
         sizes = self._sizes(part, chain.stains.white)
-        measured = measure_bone(part, chain, self._found(part, chain, sizes), sizes.nucleus)
+        found = self._found(part, chain, sizes)
+        if part.drawn is not None:
+            bone = part.drawn > 0
+            found = Found(bone, found.tissue | bone, found.flags)
+        measured = measure_bone(part, chain, found, sizes.nucleus)
         return with_flags(measured, Flag.NO_ROI) if isinstance(self.region, WholeRegion) else measured
 
     def _found(self, part: Part, chain: Chain, sizes: BoneSizes) -> Found:

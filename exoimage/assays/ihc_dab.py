@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from exoimage.assays.brightfield import Brightfield
 from exoimage.assays.chains import Chain
 from exoimage.assays.choice import Scope
 from exoimage.assays.colour_sample import ColourSample
-from exoimage.assays.columns import Column
-from exoimage.assays.ihc_measuring import COLUMNS, OBJECT_COLUMNS, CellRules, measure_ihc
+from exoimage.assays.columns import Column, Value
+from exoimage.assays.ihc_measuring import COLUMNS, OBJECT_COLUMNS, CellRules, are_positive, ihc_values, tally_ihc
 from exoimage.assays.lengths import Length
-from exoimage.assays.measuring import Measured, Part
+from exoimage.assays.measuring import Mask, Part
 from exoimage.assays.stain_choices import PresetStains, StainChoice, VectorStains
+from exoimage.assays.stain_measuring import is_another_stain
+from exoimage.assays.tallies import Objects, Tally
 from exoimage.assays.threshold_choices import FixedThreshold, ThresholdChoice
+from exoimage.assays.tiled_brightfield import TiledBrightfield
+from exoimage.assays.tiles import Look, TileRules
 from exoimage.flags import Flag
 from exoimage.images.image import Image
 from exoimage.methods import bright_nuclei, stains
@@ -29,6 +33,16 @@ NUCLEUS_UM = (4.0, 16.0)
 
 USUAL_UM, USUAL_PX = 8.0, 24.0
 """Diameter of a nucleus where no picture of the study shows one clearly."""
+
+AREA_MARGIN_PX = 48
+"""Of a slide's tiles: tissue is looked for on a picture smoothed over some 30 px."""
+
+CELL_MARGIN = 5.0
+"""Margin of a slide's tiles in nuclear diameters: whatever is within twice a nucleus' size of it decides its outline,
+and the largest nuclei are twice as wide as typical ones."""
+
+SIZED_EVERY = 5
+"""The size of nuclei is estimated in one window of so many that are looked at."""
 
 DAB_WEIGHTS = {"nucleus": bright_nuclei.NUCLEAR_DAB, "cytoplasm": 0.0, "both": bright_nuclei.NUCLEAR_DAB / 2}
 """How much of the DAB makes a nucleus, by the compartment that it stains."""
@@ -50,12 +64,17 @@ class NucleiSample(ColourSample):
     pixel_size_um: float = 0.0
 
 
-class IhcDab(Brightfield):
+class IhcDab(TiledBrightfield):
     """DAB-stained area, and the intensity of DAB cell by cell."""
 
     assay: ClassVar[str] = "ihc-dab"
     title: ClassVar[str] = "DAB immunohistochemistry: stained area, positive cells, H-score"
     revision: ClassVar[int] = 1
+    drawn_objects: ClassVar[str] = "nuclei"
+    slide_is_section: ClassVar[bool] = True
+    looks_edge_px: ClassVar[int] = bright_nuclei.ESTIMATION_EDGE_PX
+    looks_wanted: ClassVar[int] = 100
+    outlined_masks: ClassVar[tuple[str, ...]] = ("dab",)
     columns: ClassVar[tuple[Column, ...]] = COLUMNS
     object_columns: ClassVar[tuple[Column, ...]] = OBJECT_COLUMNS
     evidence: ClassVar[type[Any]] = NucleiSample
@@ -84,6 +103,7 @@ class IhcDab(Brightfield):
         description="A stained pixel is brown only if haematoxylin exceeds DAB by no more than this density: what is"
         " merely dark (dense nuclei, folds, dirt) is not. 2: not checked.",
     )
+    cells: bool = Field(True, description="Find cells and tell their class; false: the stained area only, faster.")
     compartment: Literal["nucleus", "cytoplasm", "both"] = Field(
         "nucleus", description="Where a cell's DAB is measured: nucleus, cytoplasm (a ring around it) or both."
     )
@@ -133,44 +153,99 @@ class IhcDab(Brightfield):
         """Sample the pixels, and estimate the size of nuclei; see `Recipe.observe`."""
         sample = super().observe(image)
         known = {field.name: getattr(sample, field.name) for field in fields(ColourSample)}
-        diameter = _diameter_px(image) if self.typical_diameter == "estimated" else 0.0
+        diameter = _diameter_px(image) if self._finds_size() else 0.0
         return NucleiSample(**known, diameter_px=diameter, pixel_size_um=image.pixel_size or 0.0)
 
     def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> tuple[Self, tuple[Flag, ...]]:
         """The size of nuclei, then what every bright-field assay decides; see `Recipe.decide`."""
         recipe, flags = super().decide(evidence, scopes)
-        if recipe.typical_diameter != "estimated" or "study" not in scopes:
+        if not recipe._finds_size() or "study" not in scopes:
             return recipe, flags
         samples = [sample for sample in evidence if isinstance(sample, NucleiSample)]
         return recipe.model_copy(update={"typical_diameter": _typical(samples)}), flags
 
     def open_scopes(self) -> tuple[Scope, ...]:
         """The scopes of the choices that are to be estimated; the size of nuclei is the study's."""
-        own: tuple[Scope, ...] = ("study",) if self.typical_diameter == "estimated" else ()
+        own: tuple[Scope, ...] = ("study",) if self._finds_size() else ()
         return tuple(dict.fromkeys((*super().open_scopes(), *own)))
 
     def observing_key(self) -> str:
         """Beside what all bright-field assays look at, whether the size of nuclei is to be estimated."""
-        return f"{super().observing_key()} size={self.typical_diameter == 'estimated'}"
+        return f"{super().observing_key()} size={self._finds_size()}"
 
-    def measure_part(self, part: Part, chain: Chain) -> Measured:
-        """Measure area and cells of one region."""
+    def tally(self, part: Part, chain: Chain) -> Tally:
+        """Area and cells; see `TiledBrightfield.tally`."""
+        return tally_ihc(part, chain, self._rules(part.image.pixel_size))
+
+    def values(self, tally: Tally, counted: npt.NDArray[np.bool_], chain: Chain) -> dict[str, Value]:  # noqa: ARG002
+        """The columns of area and cells; see `TiledBrightfield.values`."""
+        return ihc_values(tally, chain, self._rules(tally.pixel_size))
+
+    def remarks(self, tally: Tally, chain: Chain) -> tuple[Flag, ...]:
+        """Whether what is brown is another stain; see `TiledBrightfield.remarks`."""
+        is_another = tally.sums["brown_px"] > 0 and is_another_stain(tally.sums, chain)
+        return (Flag.STAIN_MISMATCH,) if is_another else ()
+
+    def has_found(self, tally: Tally, counted: npt.NDArray[np.bool_]) -> bool:
+        """Whether there is brown, or a cell; see `TiledBrightfield.has_found`."""
+        return tally.sums["brown_px"] > 0 or bool(counted.any())
+
+    def outlined(self, objects: Objects) -> tuple[npt.NDArray[np.bool_], ...]:
+        """Positive cells, and negative ones; see `TiledBrightfield.outlined`."""
+        return are_positive(objects), ~are_positive(objects)
+
+    def object_masks(self, labels: npt.NDArray[np.int32]) -> Mapping[str, Mask]:  # noqa: ARG002
+        """None: its masks are told pixel by pixel; see `TiledBrightfield.object_masks`."""
+        return {}
+
+    def observe_slide(self, looks: Iterable[Look], names: Sequence[str], max_value: float) -> ColourSample:
+        """Sample the pixels, and estimate the size of nuclei in some windows; see `Recipe.observe_slide`."""
+        estimates: list[float] = []
+        scales: list[float] = []
+
+        def noted() -> Iterator[Look]:
+            for number, look in enumerate(looks):
+                scales.append(look.image.pixel_size or 0.0)
+                if self._finds_size() and not look.is_ground and number % SIZED_EVERY == 0:
+                    estimates.append(_diameter_px(look.image))
+                yield look
+
+        sample = super().observe_slide(noted(), names, max_value)
+        known = {field.name: getattr(sample, field.name) for field in fields(ColourSample)}
+        found = [size for size in estimates if size > 0]
+        diameter = float(np.median(found)) if found else 0.0
+        return NucleiSample(**known, diameter_px=diameter, pixel_size_um=scales[0] if scales else 0.0)
+
+    def tile_rules(self, like: Image) -> TileRules:
+        """A margin in which cells with their rings are seen whole; see `TiledBrightfield.tile_rules`."""
+        if not self.cells:
+            return TileRules(AREA_MARGIN_PX, merges=False)
+        diameter = self._rules(like.pixel_size).diameter_px
+        reach = CELL_MARGIN + (self.ring_width if self.compartment != "nucleus" else 0.0)
+        reduction = min(1.0, bright_nuclei.WORKING_DIAMETER_PX / max(diameter, 1.0))
+        return TileRules(max(AREA_MARGIN_PX, int(reach * diameter)), merges=False, reduction=reduction)
+
+    def _finds_size(self) -> bool:
+        return self.cells and self.typical_diameter == "estimated"
+
+    def _rules(self, pixel_size: float | None) -> CellRules:
         diameter = self.typical_diameter if isinstance(self.typical_diameter, Length) else Length(USUAL_PX, "px")
-        rules = CellRules(
+        return CellRules(
             compartment=self.compartment,
             cuts_od=self.cuts_od,
-            diameter_px=diameter.in_px(part.image.pixel_size, "typical_diameter"),
+            diameter_px=diameter.in_px(pixel_size, "typical_diameter"),
             ring_width=self.ring_width,
             dab_weight=DAB_WEIGHTS[self.compartment],
             least_contrast=self.least_contrast,
             largest_excess_od=MAX_OD if self.imagej else self.largest_excess_od,
             least_tissue_od=self.least_tissue_od,
+            finds_cells=self.cells,
         )
-        return measure_ihc(part, chain, rules)
 
     def outcome(self) -> str:
         """What was decided, with the size of nuclei."""
-        return f"{super().outcome()}, and a typical nuclear diameter of {self.typical_diameter}"
+        size = f", and a typical nuclear diameter of {self.typical_diameter}" if self.cells else ""
+        return f"{super().outcome()}{size}"
 
     def sentences(self) -> tuple[str, ...]:
         """How area and cells are measured, in words."""
@@ -187,12 +262,17 @@ class IhcDab(Brightfield):
         return (
             *super().sentences(),
             *(() if self.imagej else brown),
+            *(self._how_cells_were_told(where, size) if self.cells else ()),
+            "The optical density of DAB is no concentration of antigen: it ranks specimens stained in one run.",
+        )
+
+    def _how_cells_were_told(self, where: str, size: str) -> tuple[str, ...]:
+        return (
             "Nuclei were found as blobs, dark by haematoxylin"
             + (" and DAB" if DAB_WEIGHTS[self.compartment] else "")
             + f", of a typical diameter ({size}); the mean optical density of DAB {where} made a cell weak, moderate or"
             f" strong from {', '.join(f'{cut:g}' for cut in self.cuts_od)} on.",
             "The H-score is the percentage of weak cells plus twice that of moderate and thrice that of strong ones.",
-            "The optical density of DAB is no concentration of antigen: it ranks specimens stained in one run.",
         )
 
 

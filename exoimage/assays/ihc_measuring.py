@@ -13,10 +13,10 @@ import numpy.typing as npt
 from exoimage.assays.chains import Chain
 from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Row, Sum, Value
 from exoimage.assays.common_columns import REGION_AREA_PX, REGION_AREA_UM2, WHITE_COLUMNS, white_values
-from exoimage.assays.measuring import Measured, Part
-from exoimage.assays.stain_measuring import is_another_stain
-from exoimage.flags import Flag
-from exoimage.methods import bright_nuclei, cell_compartments, ihc_scores, particles
+from exoimage.assays.measuring import Part, numbered
+from exoimage.assays.stain_measuring import colour_sums
+from exoimage.assays.tallies import Objects, Tally
+from exoimage.methods import bright_nuclei, cell_compartments, ihc_scores, stains
 from exoimage.methods.density import MAX_OD
 
 Mask = npt.NDArray[np.bool_]
@@ -95,6 +95,15 @@ COLUMNS = (
     REGION_AREA_PX,
 )  # fmt: skip
 
+CELL_COLUMNS = (
+    "positive_cells_pct", "h_score", "allred_score", "cell_count", "negative_count", "weak_count", "moderate_count",
+    "strong_count", "positive_count", "cells_per_mm2", "cell_dab_mean_od",
+)  # fmt: skip
+"""Those that are empty where cells are not looked for."""
+
+_KINDS = {"class": np.object_, "area_px": np.int64}
+"""What object columns hold that are no floats."""
+
 OBJECT_COLUMNS = (
     Column("y_px", "Centroid of the nucleus, from the upper edge; the centre of the first pixel is 0.5."),
     Column("x_px", "Centroid of the nucleus, from the left edge; the centre of the first pixel is 0.5."),
@@ -125,6 +134,8 @@ class CellRules:
     largest_excess_od : float
         Of haematoxylin over DAB in a brown pixel.
     least_tissue_od : float
+    finds_cells : bool
+        Whether cells are looked for at all.
     """
 
     compartment: Literal["nucleus", "cytoplasm", "both"]
@@ -135,34 +146,45 @@ class CellRules:
     least_contrast: float
     largest_excess_od: float
     least_tissue_od: float
+    finds_cells: bool = True
 
 
-def measure_ihc(part: Part, chain: Chain, rules: CellRules) -> Measured:
-    """Measure the stained area of a region and its cells."""
+def tally_ihc(part: Part, chain: Chain, rules: CellRules) -> Tally:
+    """Sum up the stained area of a region, or of a tile, and count its cells."""
     dab, stained = chain.stained(part)
-    haematoxylin, darkness = bright_nuclei.nuclear_planes(
-        part.pixels,
-        chain.stains,
-        dab_weight=rules.dab_weight,
-        part_of=(part.image.shape, part.region.box),
-        max_value=part.image.max_value,
-    )
+    haematoxylin, darkness = _nuclear_planes(part, chain, rules)
     brown = part.within(_brown(stained, dab, haematoxylin, rules.largest_excess_od))
     tissue = part.within(_tissue(haematoxylin, dab, np.inf if part.is_constant else rules.least_tissue_od))
     nuclei = _nuclei(part, darkness, rules)
     objects = _object_values(part, nuclei, dab, haematoxylin, rules)
-    has_brown = bool(brown.any())
-    flags = (Flag.STAIN_MISMATCH,) if has_brown and is_another_stain(part, chain, dab, brown) else ()
+    sums = {**_area_sums(part, dab, brown, tissue), **colour_sums(part, chain, dab, brown)}
+    return Tally.of(part, sums, objects, nuclei, masks={"dab": brown, "tissue": tissue})
+
+
+def _nuclear_planes(part: Part, chain: Chain, rules: CellRules) -> tuple[Plane, Plane]:
+    """Haematoxylin, and how dark nuclei are; of no size where none are looked for."""
+    place, most = part.place, part.image.max_value
+    if not rules.finds_cells:
+        plane = stains.stain_plane(part.pixels, chain.stains, "haematoxylin", max_value=most, part_of=place)
+        return plane, np.empty((0, 0), dtype=np.float32)
+    return bright_nuclei.nuclear_planes(
+        part.pixels, chain.stains, dab_weight=rules.dab_weight, part_of=place, max_value=most
+    )
+
+
+def ihc_values(tally: Tally, chain: Chain, rules: CellRules) -> dict[str, Value]:
+    """The columns of a region."""
     values = {
-        **_cell_values(part, objects, rules),
-        **_area_values(part, chain, dab, brown, tissue),
-        "nucleus_diameter_px": rules.diameter_px,
+        **(_cell_values(tally, rules) if rules.finds_cells else dict.fromkeys(CELL_COLUMNS)),
+        **_area_values(tally, chain),
+        "nucleus_diameter_px": rules.diameter_px if rules.finds_cells else None,
     }
-    ordered = {column.name: values[column.name] for column in COLUMNS}
-    found = has_brown or len(objects["class"]) > 0
-    is_positive = objects["class"] != "negative"
-    outlined = (particles.only_labels(nuclei, is_positive), particles.only_labels(nuclei, ~is_positive), brown)
-    return Measured(ordered, flags, nuclei, objects, {"dab": brown, "tissue": tissue}, found, outlined)
+    return {column.name: values[column.name] for column in COLUMNS}
+
+
+def are_positive(objects: Objects) -> npt.NDArray[np.bool_]:
+    """Which cells are weak, moderate or strong."""
+    return np.asarray(objects["class"] != "negative", dtype=np.bool_)
 
 
 def _brown(stained: Mask, dab: Plane, haematoxylin: Plane, largest_excess: float) -> Mask:
@@ -183,7 +205,10 @@ def _tissue(haematoxylin: Plane, dab: Plane, least_od: float) -> Mask:
 
 
 def _nuclei(part: Part, darkness: Plane, rules: CellRules) -> Labels:
-    if part.is_constant or rules.diameter_px < LEAST_DIAMETER_PX:
+    if part.image.drawn is not None:
+        own = np.ascontiguousarray(part.image.drawn[part.region.box])
+        return numbered(own if part.inside is None else cell_compartments.only_within(own, part.inside))
+    if part.is_constant or rules.diameter_px < LEAST_DIAMETER_PX or not rules.finds_cells:
         return np.zeros(part.shape, dtype=np.int32)
     nuclei = bright_nuclei.find_nuclei(darkness, rules.diameter_px, least_contrast=rules.least_contrast)
     return nuclei if part.inside is None else cell_compartments.only_within(nuclei, part.inside)
@@ -193,6 +218,8 @@ def _object_values(
     part: Part, nuclei: Labels, dab: Plane, haematoxylin: Plane, rules: CellRules
 ) -> dict[str, npt.NDArray[Any]]:
     own = cell_compartments.measure_nuclei(nuclei, dab, haematoxylin)
+    if len(own.area_px) == 0:
+        return {column.name: np.empty(0, _KINDS.get(column.name, np.float64)) for column in OBJECT_COLUMNS}
     rim_px = RIM_DIAMETERS * rules.diameter_px
     core = cell_compartments.measure_nuclei(
         cell_compartments.cores(nuclei, rim_px), dab, haematoxylin, len(own.area_px)
@@ -220,12 +247,13 @@ def _object_values(
     }
 
 
-def _cell_values(part: Part, objects: dict[str, npt.NDArray[Any]], rules: CellRules) -> dict[str, Value]:
+def _cell_values(tally: Tally, rules: CellRules) -> dict[str, Value]:
+    objects = tally.objects
     classes = ihc_scores.intensity_classes(objects["dab_od"], rules.cuts_od)
     negative, weak, moderate, strong = (int(n) for n in np.bincount(classes, minlength=4))
     cells, positive = len(classes), weak + moderate + strong
     known = objects["dab_od"][np.isfinite(objects["dab_od"])]
-    um2 = part.pixel_area_um2
+    um2 = tally.pixel_area_um2
     return {
         "positive_cells_pct": 100.0 * positive / cells if cells else None,
         "h_score": ihc_scores.h_score(negative, weak, moderate, strong) if cells else None,
@@ -236,31 +264,44 @@ def _cell_values(part: Part, objects: dict[str, npt.NDArray[Any]], rules: CellRu
         "moderate_count": moderate,
         "strong_count": strong,
         "positive_count": positive,
-        "cells_per_mm2": None if um2 is None else cells / (part.area_px * um2) * 1e6,
+        "cells_per_mm2": None if um2 is None else cells / (tally.area_px * um2) * 1e6,
         "cell_dab_mean_od": float(known.mean()) if len(known) else None,
     }
 
 
-def _area_values(part: Part, chain: Chain, dab: Plane, brown: Mask, tissue: Mask) -> dict[str, Value]:
-    brown_px, tissue_px = int(np.count_nonzero(brown)), int(np.count_nonzero(tissue))
-    both_px = int(np.count_nonzero(brown & tissue))
-    integrated = float(cv2.mean(dab, brown.view(np.uint8))[0]) * brown_px
-    profiler = ihc_scores.profiler_score(dab, tissue)
-    um2 = part.pixel_area_um2
+def _area_sums(part: Part, dab: Plane, brown: Mask, tissue: Mask) -> dict[str, float]:
+    dab = np.ascontiguousarray(dab[part.core])
+    brown, tissue = (np.ascontiguousarray(mask[part.core]) for mask in (brown, tissue))
+    brown_px = int(np.count_nonzero(brown))
+    score, scored = ihc_scores.profiler_sums(dab, tissue)
     return {
-        "dab_area_pct": 100.0 * brown_px / part.area_px,
+        "brown_px": brown_px,
+        "tissue_px": int(np.count_nonzero(tissue)),
+        "both_px": int(np.count_nonzero(brown & tissue)),
+        "integrated_od": float(cv2.mean(dab, brown.view(np.uint8))[0]) * brown_px,
+        "score": score,
+        "scored_px": scored,
+    }
+
+
+def _area_values(tally: Tally, chain: Chain) -> dict[str, Value]:
+    sums, um2 = tally.sums, tally.pixel_area_um2
+    brown_px, tissue_px, both_px = (int(sums[name]) for name in ("brown_px", "tissue_px", "both_px"))
+    integrated = sums["integrated_od"]
+    return {
+        "dab_area_pct": 100.0 * brown_px / tally.area_px,
         "dab_mean_od": integrated / brown_px if brown_px else None,
         "dab_integrated_od": integrated,
         "dab_tissue_pct": 100.0 * both_px / tissue_px if tissue_px else None,
-        "tissue_pct": 100.0 * tissue_px / part.area_px,
-        "ihc_profiler_score": profiler if np.isfinite(profiler) else None,
+        "tissue_pct": 100.0 * tissue_px / tally.area_px,
+        "ihc_profiler_score": sums["score"] / sums["scored_px"] if sums["scored_px"] else None,
         "dab_area_um2": None if um2 is None else brown_px * um2,
         "tissue_area_um2": None if um2 is None else tissue_px * um2,
-        "region_area_um2": None if um2 is None else part.area_px * um2,
+        "region_area_um2": tally.region_area_um2,
         "threshold_od": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
         **white_values(chain.stains.white),
         "dab_area_px": brown_px,
         "dab_tissue_px": both_px,
         "tissue_area_px": tissue_px,
-        "region_area_px": part.area_px,
+        "region_area_px": tally.area_px,
     }

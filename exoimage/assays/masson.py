@@ -25,6 +25,7 @@ from exoimage.assays.masson_measuring import (
     measure_trichrome,
 )
 from exoimage.assays.measuring import Measured, Part, with_flags
+from exoimage.assays.recipe import SlideWay
 from exoimage.assays.regions import WholeRegion
 from exoimage.assays.stain_choices import PresetStains, StainChoice, VectorStains
 from exoimage.assays.threshold_choices import ControlThreshold, FixedThreshold, ThresholdChoice
@@ -51,6 +52,8 @@ class Masson(Brightfield):
     assay: ClassVar[str] = "masson"
     title: ClassVar[str] = "Masson's and Goldner's trichrome: new bone and mature bone"
     revision: ClassVar[int] = 1
+    slide_way: ClassVar[SlideWay] = "coarse"
+    drawn_objects: ClassVar[str] = "new bone"
     columns: ClassVar[tuple[Column, ...]] = COLUMNS
     object_columns: ClassVar[tuple[Column, ...]] = OBJECT_COLUMNS
     imagej_defaults: ClassVar[Mapping[str, Any]] = MappingProxyType(
@@ -129,6 +132,10 @@ class Masson(Brightfield):
             raise ValueError(f'stains "{name}" do not go with this variant: choose variant = "{right}"')
         return {**values, "stains": {"method": "preset", "name": own}}
 
+    slide_um_per_px: float = Field(
+        2.0, gt=0, description="Pixel size in µm at which whole slides are measured, in one piece."
+    )
+
     @model_validator(mode="after")
     def _has_two_colours(self) -> Self:
         if isinstance(self.threshold, ControlThreshold):
@@ -146,6 +153,10 @@ class Masson(Brightfield):
         """The scopes of the choices that are to be estimated."""
         scope = None if self.imagej else self.tones.pooled_over()
         return tuple(dict.fromkeys((*super().open_scopes(), *((scope,) if scope else ()))))
+
+    def slide_pixel_size(self) -> float:
+        """What the recipe says; see `Recipe.slide_pixel_size`."""
+        return self.slide_um_per_px
 
     def decide(self, evidence: Sequence[ColourSample], scopes: Sequence[Scope]) -> tuple[Self, tuple[Flag, ...]]:
         """As all bright-field assays do, then the two hues."""

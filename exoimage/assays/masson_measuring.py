@@ -153,14 +153,15 @@ def measure_as_imagej(part: Part, chain: Chain, red: str) -> Measured:
     Whether the red is of bone nobody asks there.
     """
     plane, stained = chain.stained(part)
-    new = part.within(stained)
+    new = part.within(stained) if part.drawn is None else part.drawn > 0
     mature, red_od = np.zeros(part.shape, dtype=np.bool_), float("nan")
     if isinstance(chain, ImageJChain):
         red_chain = ImageJChain(replace(chain.stains, target=red), chain.level)
         red_plane, is_red = red_chain.stained(part)
         mature = part.within(is_red & ~new)
         red_od = float(red_plane[mature].mean()) if mature.any() else red_od
-    pieces, (new_px, mature_px) = _pieces(new), (int(np.count_nonzero(mask)) for mask in (new, mature))
+    pieces = _pieces(new) if part.drawn is None else _drawn_pieces(part.drawn)
+    new_px, mature_px = (int(np.count_nonzero(mask)) for mask in (new, mature))
     new_od = float(plane[new].mean()) if new_px else 0.0
     values = {
         **_areas(part, chain, new=new_px, mature=mature_px, tissue=None),
@@ -240,9 +241,27 @@ def _pieces(mask: Mask, smallest: float = 1.0) -> _Pieces:
     return _Pieces(particles.only_labels(labels, keep, out=labels), table.only(keep))
 
 
+def _drawn_pieces(labels: Labels) -> _Pieces:
+    return _Pieces(labels, particles.measure_objects(labels))
+
+
+def _as_drawn(labels: Labels, bone: _Bone, *, collagen_is_new: bool) -> _Bone:
+    """The same bone, but new bone where a person drew it; what is drawn is not the other kind as well."""
+    new = labels > 0
+    tissue = bone.tissue | new
+    if collagen_is_new:
+        return _Bone(_drawn_pieces(labels), new, bone.red & ~new, tissue)
+    collagen = bone.collagen & ~new
+    return _Bone(_pieces(collagen), collagen, new, tissue)
+
+
 def _measured(part: Part, chain: Chain, colours: Colours, bone: _Bone, flags: tuple[Flag, ...]) -> Measured:
+    if part.drawn is not None:
+        bone = _as_drawn(part.drawn, bone, collagen_is_new=colours.collagen_is_new)
     new, mature = (bone.collagen, bone.red) if colours.collagen_is_new else (bone.red, bone.collagen)
     pieces = bone.pieces if colours.collagen_is_new else _pieces(new)
+    if part.drawn is not None:
+        pieces = _drawn_pieces(part.drawn)
     collagen_od, red_od = _mean_ods(part, chain, colours, bone)
     new_od, mature_od = (collagen_od, red_od) if colours.collagen_is_new else (red_od, collagen_od)
     counts = [int(np.count_nonzero(mask)) for mask in (new, mature, bone.tissue)]

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from exoimage.assays.colour_sample import sampling_grid
 from exoimage.assays.columns import Column, Value
-from exoimage.assays.regions import FoundRegions, Region
+from exoimage.assays.regions import Box, FoundRegions, Region
 from exoimage.assays.results import RegionResult, Result, empty_objects
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
-from exoimage.methods import quality
+from exoimage.methods import particles, quality
 
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
@@ -26,22 +26,48 @@ FLAG_SAMPLE = 2**14
 """Pixels that the flags of a region look at, about."""
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where a tile lies in a picture that is measured tile by tile.
+
+    Parameters
+    ----------
+    shape : (height, width)
+        Of the whole picture.
+    top, left : int
+        Place in it of the tile's first pixel, its margin included.
+    core : (slice of rows, slice of columns)
+        The tile without its margin, in the tile's own coordinates: these pixels are counted here and nowhere else.
+    is_constant : bool
+        Whether the whole picture has one value: no picture was taken.
+    """
+
+    shape: tuple[int, int]
+    top: int
+    left: int
+    core: Box
+    is_constant: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One region of a picture, as it is measured.
+    """One region of a picture, or a tile of one, as it is measured.
 
     Parameters
     ----------
     image : Image
-        The whole picture.
+        The whole picture, or the tile with its margin.
     region : Region
     excluded : (y, x) bool array of the whole picture, or None
         Burnt-in graphics that are left out.
+    frame : Frame or None
+        Where the tile lies; then the region's box is the whole tile. None where the picture is in one piece.
     """
 
     image: Image
     region: Region
     excluded: Mask | None = None
+    frame: Frame | None = None
 
     @property
     def pixels(self) -> npt.NDArray[Any]:
@@ -60,9 +86,34 @@ class Part:
         return self.region.inside(self.excluded)
 
     @cached_property
+    def drawn(self) -> Labels | None:
+        """The objects drawn by hand within the region, numbered from 1 without gaps; None where none were drawn."""
+        if self.image.drawn is None:
+            return None
+        own = np.ascontiguousarray(self.image.drawn[self.region.box])
+        return numbered(own if self.inside is None else np.where(self.inside, own, np.int32(0)))
+
+    @property
+    def core(self) -> Box:
+        """The box's pixels that are summed up here: all of them, or a tile without its margin."""
+        height, width = self.shape
+        return (slice(0, height), slice(0, width)) if self.frame is None else self.frame.core
+
+    @property
+    def place(self) -> tuple[tuple[int, int], Box]:
+        """Height and width of the whole picture, and the region's box in it."""
+        if self.frame is None:
+            return self.image.shape, self.region.box
+        (height, width), frame = self.shape, self.frame
+        return frame.shape, (slice(frame.top, frame.top + height), slice(frame.left, frame.left + width))
+
+    @cached_property
     def area_px(self) -> int:
         """How many pixels are measured."""
-        return int(np.count_nonzero(self.inside)) if self.inside is not None else self.shape[0] * self.shape[1]
+        if self.inside is not None:
+            return int(np.count_nonzero(self.inside[self.core]))
+        rows, columns = self.core
+        return int((rows.stop - rows.start) * (columns.stop - columns.start))
 
     @property
     def pixel_area_um2(self) -> float | None:
@@ -77,6 +128,8 @@ class Part:
     @cached_property
     def is_constant(self) -> bool:
         """Whether all measured pixels have one value: no picture was taken."""
+        if self.frame is not None:
+            return self.frame.is_constant
         pixels = self.pixels if self.inside is None else self.pixels[self.inside]
         return quality.is_constant(self.sample) and quality.is_constant(pixels)
 
@@ -164,6 +217,12 @@ def measure_regions(
         tuple(_laid_out(parts, list(arrays)) for arrays in zip(*(one.outlined for one in measured), strict=True)),
         _joined_spots(parts, measured),
     )
+
+
+def numbered(labels: Labels) -> Labels:
+    """The same objects, numbered from 1 without gaps in the order of their numbers."""
+    present = np.bincount(labels.ravel(), minlength=1)[1:] > 0
+    return labels if present.all() else particles.only_labels(labels, present)
 
 
 def with_flags(measured: Measured, *flags: Flag) -> Measured:

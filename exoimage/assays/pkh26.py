@@ -25,6 +25,7 @@ from exoimage.assays.pkh26_measuring import (
     find_cells_and_puncta,
     measure_uptake,
 )
+from exoimage.assays.recipe import SlideWay
 from exoimage.errors import MeasureError
 from exoimage.flags import Flag
 from exoimage.images.image import Image
@@ -59,6 +60,8 @@ class Pkh26(Fluorescence):
     assay: ClassVar[str] = "pkh26"
     title: ClassVar[str] = "PKH26 uptake: puncta per cell, positive cells, CTCF"
     revision: ClassVar[int] = 1
+    slide_way: ClassVar[SlideWay] = "refused"
+    drawn_objects: ClassVar[str] = "cells"
     columns = COLUMNS
     object_columns = OBJECT_COLUMNS
     evidence: ClassVar[type[Any]] = UptakeEvidence

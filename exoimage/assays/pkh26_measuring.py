@@ -149,6 +149,8 @@ def find_cells_and_puncta(
     cells = np.where(every <= count, every, 0).astype(np.int32)
     if part.inside is not None:
         cells[~part.inside] = 0
+    if part.drawn is not None:  # what a person erased is no cell, but no background either
+        cells, every = part.drawn, every | part.drawn
     found = puncta.find_puncta(
         stained.marker,
         smallest_sigma=rules.smallest_sigma,
@@ -207,8 +209,11 @@ def measure_uptake(
 
 def _without_dye(part: Part, stained: Stained, rules: UptakeRules) -> Measured:
     """Only cells are counted."""
+    count = int(stained.labels.max(initial=0))
     cells = cell_methods.cells_around(stained.labels, rules.reach * stained.diameter_px)
-    table = particles.measure_objects(cells, int(stained.labels.max(initial=0)))
+    if part.drawn is not None:
+        cells, count = part.drawn, int(part.drawn.max(initial=0))
+    table = particles.measure_objects(cells, count)
     unknown, um2 = np.full(len(table.area_px), np.nan), _um2(part)
     objects = {column.name: unknown for column in OBJECT_COLUMNS}
     objects |= {"y_px": table.y_px, "x_px": table.x_px, "area_px": table.area_px.astype(np.int64)}

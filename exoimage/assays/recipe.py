@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
@@ -28,6 +28,7 @@ from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
 
 if TYPE_CHECKING:
+    from exoimage.assays.tiles import Counter, Look
     from exoimage.methods.blot_traces import LaneTrace
 
 E = TypeVar("E")
@@ -35,7 +36,15 @@ E = TypeVar("E")
 
 Locality = Literal["pixel", "halo", "whole"]
 
+SlideWay = Literal["tiles", "coarse", "whole", "refused"]
+"""How an assay measures a whole slide: tile by tile, at a coarse level, as any picture, or not at all."""
+
 ALL_SCOPES: tuple[Scope, ...] = ("study", "batch", "image")
+
+TOO_LARGE = (
+    "it is a whole slide, or larger than 100 megapixels, and {assay} measures pictures in one piece: crop the fields"
+    " that count, or export a smaller level"
+)
 
 
 class Recipe(BaseModel, ABC, Generic[E]):
@@ -57,9 +66,18 @@ class Recipe(BaseModel, ABC, Generic[E]):
     references: ClassVar[tuple[str, ...]] = ()
     regions_are_placed: ClassVar[bool] = False
     """Whether a layout has to name every region that is found (lanes): one more or less would shift all others."""
+    drawn_objects: ClassVar[str] = ""
+    """What a mask corrected by hand takes the place of (nodules, nuclei …); empty where the assay takes none."""
     channel_names: ClassVar[tuple[str, ...]] = ()
     """What its channels are called where they have files of their own whose names only number them; empty where an
     image is always one file."""
+
+    slide_way: ClassVar[SlideWay] = "whole"
+    slide_is_section: ClassVar[bool] = False
+    """Whether the whole of a slide means the tissue on it."""
+    looks_edge_px: ClassVar[int] = 256
+    looks_wanted: ClassVar[int] = 400
+    """Edge and number of the windows of a slide that observing looks at."""
 
     @abstractmethod
     def observe(self, image: Image) -> E:
@@ -110,6 +128,49 @@ class Recipe(BaseModel, ABC, Generic[E]):
     def sentences(self) -> tuple[str, ...]:
         """How it measures, in sentences for a paper's methods."""
 
+    def slide_pixel_size(self) -> float:
+        """Pixel size in µm at which whole slides are measured; 0: full resolution."""
+        return 0.0
+
+    def refuse_slide(self) -> None:
+        """Refuse what cannot be measured on a whole slide.
+
+        Raises
+        ------
+        MeasureError
+            If the recipe asks for it.
+        """
+
+    def observe_slide(
+        self,
+        looks: Iterable[Look],  # noqa: ARG002
+        names: Sequence[str],  # noqa: ARG002
+        max_value: float,  # noqa: ARG002
+    ) -> E:
+        """What windows of a slide have to say about what is still open, as `observe` says it of a picture.
+
+        Parameters
+        ----------
+        looks : iterable of Look
+            At full resolution, spread over the regions.
+        names : sequence of str
+            The regions' names.
+        max_value : float
+            The value at which the scanner saturates.
+        """
+        raise MeasureError(TOO_LARGE.format(assay=self.assay))
+
+    def counter(self, like: Image, evidence: E) -> Counter:  # noqa: ARG002
+        """What counts the tiles of a slide by this recipe, in which nothing is open.
+
+        Parameters
+        ----------
+        like : Image
+            A part of the slide, with its scale.
+        evidence : what `observe_slide` gave
+        """
+        raise MeasureError(TOO_LARGE.format(assay=self.assay))
+
     def resolve(self, evidence: Sequence[E], scopes: Sequence[Scope] = ("study", "batch")) -> Resolved:
         """Decide white point, stains and threshold for all images that the evidence is of.
 
@@ -129,8 +190,8 @@ class Recipe(BaseModel, ABC, Generic[E]):
         return Resolved(decided, flags, len(evidence))
 
     def measure(self, image: Image) -> Result:
-        """The three steps on one image."""
-        evidence = self.observe(image)
+        """The three steps on one image; a mask corrected by hand changes what is measured, not what is decided."""
+        evidence = self.observe(replace(image, drawn=None))
         return self.resolve([evidence], ALL_SCOPES).measure(image, evidence)
 
     def cut_histogram(self, evidence: Sequence[E]) -> CutHistogram:  # noqa: ARG002
@@ -150,6 +211,10 @@ class Recipe(BaseModel, ABC, Generic[E]):
     def study_rows(self, rows: Sequence[Row], design: Design) -> tuple[dict[str, Value], ...]:  # noqa: ARG002
         """The study's rows with what needs several images at once (a blot's ratios)."""
         return tuple(dict(row) for row in rows)
+
+    def regions_without_row(self) -> tuple[str, ...]:
+        """Regions that a layout may name and that have no row of their own (a ladder's lane)."""
+        return ()
 
     def traces(self, image: Image) -> tuple[LaneTrace, ...]:  # noqa: ARG002
         """The profiles of an image's lanes, to be plotted; none for what has no lanes."""
@@ -231,6 +296,10 @@ class Resolved:
             Spares finding again what observing found; it changes no number.
         """
         recipe, flags = self.recipe, self.flags
+        if image.drawn is not None and not recipe.drawn_objects:
+            raise MeasureError(
+                f"{recipe.assay} takes no mask corrected by hand: give what it looks for as boxes or regions instead"
+            )
         open_scopes = recipe.open_scopes()
         if set(open_scopes) - {"image"}:
             raise MeasureError(
@@ -238,9 +307,10 @@ class Resolved:
                 " of all images"
             )
         if open_scopes:
-            evidence = recipe.observe(image) if evidence is None else evidence
+            evidence = recipe.observe(replace(image, drawn=None)) if evidence is None else evidence
             own = recipe.resolve([evidence], ("image",))
             recipe, flags = own.recipe, merged(flags, own.flags)
+        flags = merged(flags, (Flag.EDITED,) if image.drawn is not None else ())
         result = recipe.apply(image, evidence)
         regions = tuple(replace(region, flags=merged(region.flags, flags)) for region in result.regions)
         provenance = {

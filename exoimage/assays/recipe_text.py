@@ -141,7 +141,7 @@ def to_toml(recipe: Recipe[Any]) -> str:
         chosen = getattr(recipe, name)
         if isinstance(chosen, BaseModel):
             lines += _parameter_comments(type(chosen))
-        lines += [f"{name} = {_toml_text(values[name])}", ""]
+        lines += [f"{name} = {toml_text(values[name])}", ""]
     return "\n".join(lines)
 
 
@@ -158,12 +158,12 @@ def resolved_to_toml(resolved: Mapping[str, Resolved]) -> str:
         values = {"assay": one.recipe.assay, **one.recipe.model_dump(mode="json")}
         blocks += [
             "[[resolved]]",
-            f"batch = {_toml_text(batch)}",
+            f"batch = {toml_text(batch)}",
             f'digest = "{one.digest}"',
             f"n_images = {one.n_images}",
-            f"flags = {_toml_text([str(remark) for remark in one.flags])}",
+            f"flags = {toml_text([str(remark) for remark in one.flags])}",
             "[resolved.recipe]",
-            *(f"{key} = {_toml_text(value)}" for key, value in values.items()),
+            *(f"{key} = {toml_text(value)}" for key, value in values.items()),
             "",
         ]
     return "\n".join(blocks)
@@ -226,14 +226,21 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def _toml_text(value: Any) -> str:
+def toml_text(value: Any) -> str:
+    """A value as TOML on one line.
+
+    Examples
+    --------
+    >>> toml_text({"method": "fixed", "od": 0.2})
+    '{ method = "fixed", od = 0.2 }'
+    """
     import tomlkit
 
     if isinstance(value, dict):
-        inner = ", ".join(f"{key} = {_toml_text(item)}" for key, item in value.items())
+        inner = ", ".join(f"{key} = {toml_text(item)}" for key, item in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml_text(item) for item in value)}]"
+        return f"[{', '.join(toml_text(item) for item in value)}]"
     text: str = tomlkit.item(value).as_string()
     return text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ from exoimage.assays.common_columns import (
     place_and_area,
     white_values,
 )
-from exoimage.assays.measuring import Labels, Mask, Measured, Part
-from exoimage.flags import Flag
+from exoimage.assays.measuring import Labels, Mask, Part
+from exoimage.assays.tallies import Tally, only
 from exoimage.methods import particles, segmentation, stains
 from exoimage.methods.density import White, optical_density
 
@@ -77,18 +78,20 @@ class Sizes:
     hole: float
 
 
-def measure_stain(part: Part, chain: Chain, sizes: Sizes) -> Measured:
-    """Measure the stained area of a region and its nodules."""
+def tally_stain(part: Part, chain: Chain, sizes: Sizes) -> Tally:
+    """Count the nodules of a region, or of a tile, and sum up the stain in it."""
     plane, stained = chain.stained(part)
     labels, table = _nodules(part, plane, part.within(stained), sizes)
-    objects = _object_values(part, table)
-    flags = (Flag.STAIN_MISMATCH,) if len(table) and is_another_stain(part, chain, plane, labels) else ()
-    values = _values(part, chain, objects, _mean(plane, part.inside))
-    return Measured(values, flags, labels, objects, {"stain": labels > 0}, found=len(table) > 0)
+    inside = None if part.inside is None else part.inside[part.core]
+    sums = {
+        "density": _mean(plane[part.core], inside) * part.area_px if part.area_px else 0.0,
+        **colour_sums(part, chain, plane, labels),
+    }
+    return Tally.of(part, sums, _object_values(part, table), labels, density=plane)
 
 
-def is_another_stain(part: Part, chain: Chain, plane: Plane, labels: Labels | Mask) -> bool:
-    """Whether the colour of what was counted is far from the target's vector.
+def colour_sums(part: Part, chain: Chain, plane: Plane, labels: Labels | Mask) -> dict[str, float]:
+    """Density of each colour summed over some of what was counted, and of how many pixels.
 
     Parameters
     ----------
@@ -101,15 +104,32 @@ def is_another_stain(part: Part, chain: Chain, plane: Plane, labels: Labels | Ma
     """
     step = max(1, min(part.shape) // 128)
     every = (slice(None, None, step), slice(None, None, step))
-    counted = (labels[every] > 0) & (plane[every] >= chain.threshold_od)
-    if np.count_nonzero(counted) < 50:
+    counted = (labels[part.core][every] > 0) & (plane[part.core][every] >= chain.threshold_od)
+    pixels = part.pixels[part.core][every][counted]
+    density = optical_density(pixels, White(chain.stains.white.rgb)).sum(axis=0, dtype=np.float64)
+    names = ("counted_red", "counted_green", "counted_blue")
+    return {"counted_px": float(len(pixels)), **dict(zip(names, density.tolist(), strict=True))}
+
+
+def is_another_stain(sums: Mapping[str, float], chain: Chain) -> bool:
+    """Whether the colour of what was counted is far from the target's vector.
+
+    Parameters
+    ----------
+    sums : mapping
+        With those of `colour_sums`.
+    chain : Chain
+    """
+    if sums["counted_px"] < 50:
         return False
-    colour = optical_density(part.pixels[every][counted], White(chain.stains.white.rgb)).mean(axis=0)
+    colour = [sums[name] for name in ("counted_red", "counted_green", "counted_blue")]
     target = chain.stains.vectors[chain.stains.index(chain.stains.target)]
-    return stains.hue_angle_deg(colour.tolist(), target) > MISMATCH_DEG
+    return stains.hue_angle_deg(colour, target) > MISMATCH_DEG
 
 
 def _nodules(part: Part, plane: Plane, stained: Mask, sizes: Sizes) -> tuple[Labels, particles.ObjectTable]:
+    if part.drawn is not None:  # what a person drew counts, whatever its size
+        return part.drawn, particles.measure_objects(part.drawn, intensity=plane)
     if sizes.hole >= 1:
         stained = part.within(segmentation.fill_holes(stained, sizes.hole))
     labels = particles.label(stained)
@@ -128,28 +148,30 @@ def _object_values(part: Part, table: particles.ObjectTable) -> dict[str, npt.ND
     }
 
 
-def _values(part: Part, chain: Chain, objects: dict[str, npt.NDArray[Any]], mean_od: float) -> dict[str, Value]:
-    areas, um2 = objects["area_px"], part.pixel_area_um2
+def stain_values(tally: Tally, counted: npt.NDArray[np.bool_], chain: Chain) -> dict[str, Value]:
+    """The columns of a region."""
+    objects = only(tally.objects, counted)
+    areas, um2 = objects["area_px"], tally.pixel_area_um2
     count, stained_px = len(areas), int(areas.sum())
     integrated = float((objects["mean_od"] * areas).sum())
     median_px = float(np.median(areas)) if count else None
     return {
-        "stained_area_pct": 100.0 * stained_px / part.area_px,
+        "stained_area_pct": 100.0 * stained_px / tally.area_px,
         "integrated_od": integrated,
         "stained_area_um2": None if um2 is None else stained_px * um2,
-        "region_area_um2": None if um2 is None else part.area_px * um2,
+        "region_area_um2": tally.region_area_um2,
         "mean_od": integrated / stained_px if stained_px else None,
-        "region_mean_od": mean_od,
+        "region_mean_od": tally.sums["density"] / tally.area_px,
         "nodule_count": count,
-        "nodules_per_mm2": None if um2 is None else count / (part.area_px * um2) * 1e6,
+        "nodules_per_mm2": None if um2 is None else count / (tally.area_px * um2) * 1e6,
         "nodule_area_median_um2": None if um2 is None or median_px is None else median_px * um2,
         "threshold_od": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
         **white_values(chain.stains.white),
         "stained_area_px": stained_px,
-        "region_area_px": part.area_px,
+        "region_area_px": tally.area_px,
         "nodule_area_median_px": median_px,
     }
 
 
 def _mean(plane: Plane, inside: Mask | None) -> float:
-    return float(cv2.mean(plane, None if inside is None else inside.view(np.uint8))[0])
+    return float(cv2.mean(plane, None if inside is None else np.ascontiguousarray(inside).view(np.uint8))[0])

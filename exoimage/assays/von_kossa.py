@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from exoimage.assays.brightfield import IMAGEJ_DEFAULTS, Brightfield
+from exoimage.assays.brightfield import IMAGEJ_DEFAULTS
 from exoimage.assays.chains import Chain, Mask, Plane
 from exoimage.assays.colour_sample import ColourSample
 from exoimage.assays.columns import Column, Mean, Ratio, Sum, Value
@@ -24,9 +24,12 @@ from exoimage.assays.common_columns import (
     white_values,
 )
 from exoimage.assays.lengths import Length, disc_area
-from exoimage.assays.measuring import Measured, Part
+from exoimage.assays.measuring import Part
 from exoimage.assays.stain_choices import PresetStains, StainChoice
+from exoimage.assays.tallies import Tally
 from exoimage.assays.threshold_choices import AutoThreshold, FixedThreshold, ThresholdChoice
+from exoimage.assays.tiled_brightfield import NODULE_MARGIN_PX, TiledBrightfield
+from exoimage.assays.tiles import TileRules
 from exoimage.images.image import Image
 from exoimage.methods import particles, segmentation, silver, splitting
 from exoimage.methods.density import sampled_density
@@ -77,6 +80,10 @@ ANY_OBJECT: Mapping[str, Any] = MappingProxyType(
 """Limits that let every black object count, as ImageJ's Analyze Particles does by default."""
 
 
+NODULE_SPAN = 12.0
+"""Of a slide, nodules up to so many times the smallest one's diameter are seen whole in one tile."""
+
+
 @dataclass(frozen=True)
 class SilverChain:
     """From pixels to black silver.
@@ -100,17 +107,18 @@ class SilverChain:
             self.stains.white,
             most_colour=self.most_colour,
             max_value=part.image.max_value,
-            part_of=(part.image.shape, part.region.box),
+            part_of=part.place,
         )
         return plane, plane > np.float32(self.threshold_od)
 
 
-class VonKossa(Brightfield):
+class VonKossa(TiledBrightfield):
     """Mineralised nodules: black against pink (nuclear fast red) or an unstained layer."""
 
     assay: ClassVar[str] = "von-kossa"
     title: ClassVar[str] = "Von Kossa: mineralised nodules"
     revision: ClassVar[int] = 1
+    drawn_objects: ClassVar[str] = "nodules"
     columns: ClassVar[tuple[Column, ...]] = COLUMNS
     object_columns: ClassVar[tuple[Column, ...]] = OBJECT_COLUMNS
     imagej_defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({**IMAGEJ_DEFAULTS, **ANY_OBJECT})
@@ -169,28 +177,45 @@ class VonKossa(Brightfield):
             return chain
         return SilverChain(chain.stains, self.threshold.od, self.most_colour)
 
-    def measure_part(self, part: Part, chain: Chain) -> Measured:
-        """Count and measure nodules; see `Brightfield.measure_part`."""
+    def tally(self, part: Part, chain: Chain) -> Tally:
+        """Find and measure black objects; see `TiledBrightfield.tally`."""
         plane, black = chain.stained(part)
-        sizes = {
-            name: getattr(self, name).in_px(part.image.pixel_size, name)
-            for name in ("smallest_nodule", "largest_nodule", "largest_hole")
-        }
-        black = _without_specks(part, part.within(black), sizes["smallest_nodule"], sizes["largest_hole"])
-        labels = splitting.split_touching(black, sizes["smallest_nodule"]) if self.split else particles.label(black)
+        smallest, _, hole = self._sizes(part.image.pixel_size)
+        if part.drawn is None:
+            black = _without_specks(part, part.within(black), smallest, hole)
+            labels = splitting.split_touching(black, smallest) if self.split else particles.label(black)
+        else:
+            labels = part.drawn.copy()
         table = particles.measure_objects(labels, intensity=plane)
-        is_nodule = (
-            (table.area_px >= disc_area(sizes["smallest_nodule"]))
-            & (table.area_px <= disc_area(sizes["largest_nodule"]))
-            & (table.circularity >= self.least_circularity)
-            & (table.roundness >= self.least_roundness)
-            & (table.intensity_sum >= self.least_od * table.area_px)
+        return Tally.of(part, {}, _objects(part, table), labels, density=plane)
+
+    def counted(self, tally: Tally) -> npt.NDArray[np.bool_]:
+        """Which black objects are nodules; see `TiledBrightfield.counted`."""
+        smallest, largest, _ = self._sizes(tally.pixel_size)
+        table = tally.objects
+        return np.asarray(
+            (table["area_px"] >= disc_area(smallest))
+            & (table["area_px"] <= disc_area(largest))
+            # Of what was put together from the pieces of several tiles the outline is not known.
+            & ~(table["circularity"] < self.least_circularity)
+            & (table["roundness"] >= self.least_roundness)
+            & (table["od_sum"] >= self.least_od * table["area_px"])
         )
-        nodules, others = table.only(is_nodule), table.only(~is_nodule)
-        labels = particles.only_labels(labels, is_nodule, out=labels)
-        values = _values(part, chain, nodules.area_px, others.area_px)
-        objects, found = _objects(part, nodules), len(nodules) > 0
-        return Measured(values, (), labels, objects, {"stain": labels > 0}, found, outlined=(labels,))
+
+    def values(self, tally: Tally, counted: npt.NDArray[np.bool_], chain: Chain) -> dict[str, Value]:
+        """The nodules' columns; see `TiledBrightfield.values`."""
+        return _values(tally, counted, chain)
+
+    def tile_rules(self, like: Image) -> TileRules:
+        """A margin in which usual nodules are seen whole; see `TiledBrightfield.tile_rules`."""
+        smallest, _, _ = self._sizes(like.pixel_size)
+        return TileRules(max(NODULE_MARGIN_PX, int(NODULE_SPAN * smallest)))
+
+    def _sizes(self, pixel_size: float | None) -> tuple[float, float, float]:
+        """Diameters in px of the smallest and largest nodule, and of the largest hole."""
+        names = ("smallest_nodule", "largest_nodule", "largest_hole")
+        smallest, largest, hole = (getattr(self, name).in_px(pixel_size, name) for name in names)
+        return smallest, largest, hole
 
     def outcome(self) -> str:
         """White point and threshold as they were decided."""
@@ -224,27 +249,27 @@ def _objects(part: Part, nodules: particles.ObjectTable) -> dict[str, npt.NDArra
         **place_and_area(part, nodules),
         "circularity": nodules.circularity,
         "roundness": nodules.roundness,
+        "od_sum": nodules.intensity_sum,
     }
 
 
-def _values(
-    part: Part, chain: Chain, areas: npt.NDArray[np.int64], left_out: npt.NDArray[np.int64]
-) -> dict[str, Value]:
-    um2, count, total = part.pixel_area_um2, len(areas), int(areas.sum())
+def _values(tally: Tally, counted: npt.NDArray[np.bool_], chain: Chain) -> dict[str, Value]:
+    areas, left_out = tally.objects["area_px"][counted], tally.objects["area_px"][~counted]
+    um2, count, total = tally.pixel_area_um2, len(areas), int(areas.sum())
     median = float(np.median(areas)) if count else None
     return {
         "nodule_count": count,
-        "nodules_per_mm2": None if um2 is None else count / (part.area_px * um2) * 1e6,
-        "stained_area_pct": 100.0 * total / part.area_px,
+        "nodules_per_mm2": None if um2 is None else count / (tally.area_px * um2) * 1e6,
+        "stained_area_pct": 100.0 * total / tally.area_px,
         "nodule_area_sum_um2": None if um2 is None else total * um2,
         "nodule_area_median_um2": None if um2 is None or median is None else median * um2,
         "threshold": chain.threshold_od if np.isfinite(chain.threshold_od) else None,
-        "region_area_um2": None if um2 is None else part.area_px * um2,
+        "region_area_um2": tally.region_area_um2,
         "left_out_count": len(left_out),
-        "left_out_pct": 100.0 * int(left_out.sum()) / part.area_px,
+        "left_out_pct": 100.0 * int(left_out.sum()) / tally.area_px,
         **white_values(chain.stains.white),
         "stained_area_px": total,
-        "region_area_px": part.area_px,
+        "region_area_px": tally.area_px,
         "left_out_px": int(left_out.sum()),
         "nodule_area_median_px": median,
     }

@@ -17,6 +17,7 @@ from exoimage.assays.blot_choices import (
     BlotRegion,
     FoundLanes,
     LadderChoice,
+    LadderLane,
     LaneChoice,
     NoLadder,
     StraightLine,
@@ -124,6 +125,10 @@ class WesternBlot(Recipe[BlotEvidence]):
     def apply(self, image: Image, evidence: BlotEvidence | None = None) -> Result:  # noqa: ARG002
         """Measure every lane; see `Recipe.apply`."""
         return measure_blot(image, self.rules())
+
+    def regions_without_row(self) -> tuple[str, ...]:
+        """The ladder's lane."""
+        return (str(self.ladder.lane),) if isinstance(self.ladder, LadderLane) else ()
 
     def traces(self, image: Image) -> tuple[LaneTrace, ...]:
         """Every lane's profile with its baseline and bands; empty where no lane is found.

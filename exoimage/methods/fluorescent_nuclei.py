@@ -78,12 +78,17 @@ class Nuclei:
         Bright objects that are no nuclei: too small, too faint or too irregular; they have no label.
     flags : tuple of Flag
         `Flag.SATURATED` where over 1 % of the nuclei's pixels are at the camera's limit.
+    light, area : float
+        Sums over all bright objects, debris among them, of contrast times area, and of area, in typical nuclei's areas:
+        their ratio is the contrast that is typical of a field, and those of several fields add up.
     """
 
     labels: Labels
     typical_diameter: float
     debris_count: int = 0
     flags: tuple[Flag, ...] = ()
+    light: float = 0.0
+    area: float = 0.0
 
     @property
     def count(self) -> int:
@@ -98,6 +103,7 @@ def find_nuclei(
     max_value: float = 0.0,
     smallest: float = SMALLEST,
     least_solidity: float = LEAST_SOLIDITY,
+    typical_contrast: float = 0.0,
 ) -> Nuclei:
     """Nuclei of a fluorescence plane, touching ones apart.
 
@@ -114,6 +120,9 @@ def find_nuclei(
     least_solidity : float
         Least solidity, here the area relative to that of the ellipse with the same second moments: 1 for any ellipse,
         0.9 for a bean.
+    typical_contrast : float
+        Of nuclei, in the plane's units, where the plane is a part of a larger picture: beside typical nuclei, faint
+        debris is told even in a part that holds no nucleus. Default: of the plane's own objects.
 
     Returns
     -------
@@ -152,8 +161,8 @@ def find_nuclei(
     diameter = typical_diameter or _estimated(_middle(values), step)
     if diameter == 0 or step == 0:
         return Nuclei(np.zeros(plane.shape, np.int32), typical_diameter)
-    labels, debris = _at_scale(values, diameter, step, smallest, least_solidity)
-    return Nuclei(labels, diameter, debris, _exposure(plane, labels, max_value))
+    labels, told = _at_scale(values, diameter, step, _Limits(smallest, least_solidity, typical_contrast))
+    return Nuclei(labels, diameter, told.debris, _exposure(plane, labels, max_value), told.light, told.area)
 
 
 def estimate_diameter(plane: Plane) -> float:
@@ -270,7 +279,7 @@ def _settled(values: Floats, guess: float, step: float) -> tuple[float, float]:
     """
     light = 0.0
     for _ in range(_ROUNDS):
-        labels = _at_scale(values, guess, step, SMALLEST, LEAST_SOLIDITY, enlarged=False)[0]
+        labels = _at_scale(values, guess, step, _Limits(SMALLEST, LEAST_SOLIDITY), enlarged=False)[0]
         scale = max(1.0, guess / WORKING_DIAMETER_PX)
         found = scale * _median_diameter(labels)
         if found < SMALLEST_DIAMETER_PX:
@@ -302,17 +311,35 @@ def _median_diameter(labels: Labels) -> float:
     return float(np.sqrt(np.median(areas) * 4 / math.pi)) if len(areas) else 0.0
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """What a nucleus must have; see `find_nuclei`."""
+
+    smallest: float
+    least_solidity: float
+    typical_contrast: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is told of all bright objects; see `Nuclei`."""
+
+    debris: int = 0
+    light: float = 0.0
+    area: float = 0.0
+
+
 def _at_scale(
-    values: Floats, diameter: float, step: float, smallest: float, least_solidity: float, enlarged: bool = True
-) -> tuple[Labels, int]:
-    """Nuclei and the number of debris, looked for at the scale at which nuclei have the working diameter."""
+    values: Floats, diameter: float, step: float, limits: _Limits, enlarged: bool = True
+) -> tuple[Labels, _Told]:
+    """Nuclei and what is told of all objects, looked for at the scale at which nuclei have the working diameter."""
     reduction = min(1.0, WORKING_DIAMETER_PX / diameter)
     if reduction == 1.0:
-        return _found(values, diameter, step, smallest, least_solidity)
+        return _found(values, diameter, step, limits)
     size = tuple(max(1, round(edge * reduction)) for edge in values.shape[::-1])
     small = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
-    labels, debris = _found(small, diameter * reduction, step, smallest, least_solidity)
-    return (_enlarged(labels, (values.shape[0], values.shape[1])) if enlarged else labels), debris
+    labels, told = _found(small, diameter * reduction, step, limits)
+    return (_enlarged(labels, (values.shape[0], values.shape[1])) if enlarged else labels), told
 
 
 def _enlarged(labels: Labels, shape: tuple[int, int]) -> Labels:
@@ -325,33 +352,31 @@ def _enlarged(labels: Labels, shape: tuple[int, int]) -> Labels:
     return np.asarray(cv2.resize(everywhere, size, interpolation=cv2.INTER_NEAREST_EXACT) * inside, np.int32)
 
 
-def _found(
-    plane: Floats, typical_diameter: float, step: float, smallest: float, least_solidity: float
-) -> tuple[Labels, int]:
+def _found(plane: Floats, typical_diameter: float, step: float, limits: _Limits) -> tuple[Labels, _Told]:
     diameter = SEARCHED * typical_diameter
     parts = fragments(plane, diameter, step)
     if parts.count == 0:
-        return parts.labels, 0
+        return parts.labels, _Told()
     joined = np.empty_like(parts.labels)
     replace_labels(parts.labels, join(parts, diameter), joined)
     pieces, count = _without_spurs(joined, diameter)
     sums = kernels.moments(pieces, parts.excess, count)
-    keep = _are_nuclei(sums, typical_diameter, smallest, least_solidity)
+    area, contrast = sums[0] / (math.pi / 4 * typical_diameter**2), sums[6] / np.maximum(sums[0], 1)
+    light, whole = float((contrast * area).sum()), float(area.sum())
+    keep = _are_nuclei(area, contrast, limits.typical_contrast or light / max(whole, 1e-30), limits)
+    keep &= ellipse_fullness(sums) >= limits.least_solidity
+    keep[0] = False
     if sums[6, keep].sum() < LEAST_CONTRAST * parts.noise * sums[0, keep].sum():
         # Nuclei of a whole field that barely rise above what its background varies by are that variation.
-        return np.zeros_like(pieces), 0
-    return _renumbered(pieces, keep), count - int(keep.sum())
+        return np.zeros_like(pieces), _Told(0, light, whole)
+    return _renumbered(pieces, keep), _Told(count - int(keep.sum()), light, whole)
 
 
-def _are_nuclei(sums: npt.NDArray[np.float64], typical_diameter: float, smallest: float, least_solidity: float) -> Mask:
-    """Which objects are nuclei, (n + 1,); 0, the background, is none."""
-    area = sums[0] / (math.pi / 4 * typical_diameter**2)
-    contrast = sums[6] / np.maximum(sums[0], 1)
-    typical = float((contrast * area).sum() / max(area.sum(), 1e-30))
-    keep = (area >= smallest) & (contrast * np.sqrt(area) >= FAINTEST * typical)
-    keep &= ellipse_fullness(sums) >= least_solidity
-    keep[0] = False
-    return np.asarray(keep)
+def _are_nuclei(
+    area: npt.NDArray[np.float64], contrast: npt.NDArray[np.float64], typical: float, limits: _Limits
+) -> Mask:
+    """Which objects are large and bright enough for nuclei."""
+    return np.asarray((area >= limits.smallest) & (contrast * np.sqrt(area) >= FAINTEST * typical))
 
 
 def _without_spurs(labels: Labels, diameter: float) -> tuple[Labels, int]:

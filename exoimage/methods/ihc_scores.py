@@ -138,7 +138,19 @@ def profiler_score(dab_od: npt.NDArray[Any], inside: npt.NDArray[np.bool_] | Non
     >>> profiler_score(np.array([[1.0, 0.4, 0.2, 0.1, 0.0]]))
     2.5
     """
+    total, pixels = profiler_sums(dab_od, inside)
+    return total / pixels if pixels else float("nan")
+
+
+def profiler_sums(dab_od: npt.NDArray[Any], inside: npt.NDArray[np.bool_] | None = None) -> tuple[int, int]:
+    """Sum of the pixels' scores and number of scored pixels, whose ratio is `profiler_score`; parameters as there.
+
+    Examples
+    --------
+    >>> profiler_sums(np.array([[1.0, 0.4, 0.2, 0.1, 0.0]]))
+    (10, 4)
+    """
     values = dab_od if inside is None else dab_od[inside]
     bounds = -np.log10((np.array(PROFILER_GREYS) + 0.5) / 255.0)
     above = [int(np.count_nonzero(values > np.float32(bound))) for bound in bounds]
-    return sum(above) / above[-1] if above[-1] else float("nan")
+    return sum(above), above[-1]

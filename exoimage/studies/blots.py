@@ -75,10 +75,11 @@ def membrane_images(
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise StudyError(f"[[membranes]] names {twice} twice with the same target")
+    _refuse_repeated_targets(membranes)
     layout = _layout(folder / blot.lanes, order) if blot.lanes else ()
     _refuse_unused(layout, membranes, blot.lanes)
     several = len({membrane.blot for membrane in membranes}) > 1
-    return tuple(
+    images = tuple(
         StudyImage(
             ref,
             Placement(sample=ref.key, batch=composed(membrane.blot)),
@@ -87,6 +88,35 @@ def membrane_images(
         )
         for ref, membrane in zip(refs, membranes, strict=True)
     )
+    _refuse_samples_of_several_blots(images)
+    return images
+
+
+def _refuse_repeated_targets(membranes: Sequence[Membrane]) -> None:
+    places = [(membrane.blot, membrane.target) for membrane in membranes]
+    for blot, target in places:
+        if places.count((blot, target)) > 1:
+            where = f'blot "{blot}"' if blot else "one blot"
+            raise StudyError(
+                f"[[membranes]]: {where} has {target} {places.count((blot, target))} times; give each its blot"
+                ' (blot = "1" …), and name one exposure of a membrane only'
+            )
+
+
+def _refuse_samples_of_several_blots(images: Sequence[StudyImage]) -> None:
+    """Ratios of several blots share no scale, so no sample can be their mean."""
+    blots: dict[tuple[str, str], dict[str, None]] = {}
+    for image in images:
+        for place in image.regions.values():
+            if place.group:
+                blots.setdefault((place.group, place.sample), {})[place.batch] = None
+    for (group, sample), names in blots.items():
+        if len(names) > 1:
+            raise StudyError(
+                f"the layout has sample {sample!r} of {group} on {', '.join(names)}: ratios of several blots"
+                " share no scale; name the samples apart (1a, 1b), or leave out the column image if the lanes are"
+                " alike on all blots"
+            )
 
 
 def draft_blot(name: str, assay: str, keys: Sequence[str]) -> str:
@@ -152,10 +182,14 @@ def ratios_of(blot: BlotTable, membranes: Sequence[Membrane]) -> tuple[RatioOf, 
     targets = tuple(dict.fromkeys(composed(membrane.target) for membrane in membranes))
     if blot.loading and composed(blot.loading) not in targets:
         raise StudyError(f'[blot] loading = "{blot.loading}" is none of the targets {", ".join(targets)}')
-    if blot.ratio:
-        return tuple(_ratio(text, targets) for text in blot.ratio)
     loading = composed(blot.loading)
-    return tuple(RatioOf(target, loading) for target in targets if loading and target != loading)
+    asked = tuple(_ratio(text, targets) for text in blot.ratio)
+    ratios = asked or tuple(RatioOf(target, loading) for target in targets if loading and target != loading)
+    slugs = [ratio.slug for ratio in ratios]
+    twice = [ratio.text for ratio in ratios if slugs.count(ratio.slug) > 1]
+    if twice:
+        raise StudyError(f"the ratios {' and '.join(twice)} would have one column's name: name their targets apart")
+    return ratios
 
 
 def _ratio(text: str, targets: Sequence[str]) -> RatioOf:

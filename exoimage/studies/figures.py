@@ -205,6 +205,15 @@ def save(figure: Figure, folder: Path, stem: str) -> tuple[Path, ...]:
     return tuple(paths)
 
 
+def remove_drawn(folder: Path) -> None:
+    """Remove the figures that were written here: those that are there in all formats, with a caption; others stay."""
+    for text in folder.glob("*.txt"):
+        files = [text.with_suffix(f".{suffix}") for suffix in ("svg", "png", "pdf", "txt")]
+        if all(path.is_file() for path in files):
+            for path in files:
+                path.unlink(missing_ok=True)
+
+
 def draw_bars(axes: Axes, chart: Chart, slot_mm: float) -> None:
     """Draw bars, points, error bars, names and brackets on given axes.
 
@@ -255,7 +264,8 @@ def caption(chart: Chart) -> str:
     tests = _tests_in_words(chart.tests)
     brackets = chart.brackets
     if tests:
-        parts.append(f"{tests}.")
+        scale = ", on log2 of the values" if any("log2" in str(row.get("note") or "") for row in chart.tests) else ""
+        parts.append(f"{tests}{scale}.")
     if brackets.drawn:
         parts.append(f"{_stars_in_words(brackets.drawn)}.")
     elif tests and any(row.get("stars") for row in chart.tests):

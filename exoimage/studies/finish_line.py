@@ -61,6 +61,15 @@ def remember_finished(store: Store, identity: str) -> None:
     write_whole(_path(store), json.dumps({"identity": identity, "files": _stamps(store)}).encode())
 
 
+def remember_again(store: Store) -> None:
+    """Note what the folder holds after more was added to what a run left."""
+    try:
+        identity = json.loads(_path(store).read_bytes())["identity"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    remember_finished(store, str(identity))
+
+
 def forget_finished(store: Store) -> None:
     """The folder is about to change."""
     _path(store).unlink(missing_ok=True)

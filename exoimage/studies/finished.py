@@ -47,7 +47,7 @@ class Tables:
     @property
     def measures(self) -> tuple[str, ...]:
         """The measures that were tested."""
-        return tuple(dict.fromkeys(str(row["measure"]) for row in self.groups))
+        return tuple(dict.fromkeys(str(row["measure"]) for row in self.tests))
 
     def tests_of(self, measure: str) -> tuple[Row, ...]:
         """The rows of tests.csv of one measure."""
@@ -91,7 +91,7 @@ def is_of_a_pair(row: Row) -> bool:
 
 def test_names(tests: Iterable[Row]) -> tuple[str, ...]:
     """The tests that were made, of all groups first, each once; what was only checked is none."""
-    listed = list(tests)
+    listed = [row for row in tests if row.get("p") is not None]
     ordered = [*filter(is_of_all_groups, listed), *filter(is_of_a_pair, listed)]
     return tuple(dict.fromkeys(str(row["test"]) for row in ordered if row.get("test")))
 

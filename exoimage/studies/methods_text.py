@@ -9,9 +9,10 @@ from exoimage import __version__
 from exoimage.assays.recipe import Resolved
 from exoimage.flags import Flag
 from exoimage.studies import checklist, citations
-from exoimage.studies.finished import Row, Tables, failed_rows, group_names, test_names
+from exoimage.studies.finished import Row, Tables, failed_rows, group_names, is_of_all_groups, test_names
 from exoimage.studies.provenance import installed
 from exoimage.studies.study import Study
+from exoimage.studies.tables import NO_GROUP
 
 LISTED = 20
 """So many images are named; of more, the table has the names."""
@@ -61,7 +62,8 @@ def methods_paragraph(study: Study, tables: Tables, decided: Mapping[str, Resolv
         *_tests(study, tables),
         *_sensitivity(tables),
     ]
-    reasons = {str(row["image"]): str(row["reason"]) for row in tables.images if not row["included"]}
+    left_out = [row for row in tables.images if not row["included"] and row["reason"] != NO_GROUP]
+    reasons = {str(row["image"]): str(row["reason"]) for row in left_out}
     if reasons:
         sentences.append(f"Images left out ({len(reasons)}): {_listed([f'{k} ({v})' for k, v in reasons.items()])}.")
     if failed:
@@ -130,16 +132,23 @@ def _replicates(study: Study, tables: Tables) -> list[str]:
 
 def _tests(study: Study, tables: Tables) -> list[str]:
     """The tests that were made, by their names in the table."""
+    refused = [f"{row['measure']}: {row['note']}" for row in tables.tests if is_of_all_groups(row) and row["p"] is None]
+    not_tested = [f"Not tested: {_listed(refused)}."] if refused else []
     names = test_names(tables.tests)
     if not names:
-        return []
+        return not_tested
     is_many_to_one = study.control and any("Dunnett" in name for name in names)
     against = f" Groups were compared with {study.control} as the control." if is_many_to_one else ""
     measures = len(tables.measures)
     return [
         f"Values are mean ± SD; groups were compared by {_joined(names)}, for {measures}"
-        f" {'measure' if measures == 1 else 'measures'}; p < 0.05 was significant.{against}"
+        f" {'measure' if measures == 1 else 'measures'}{_scale(tables)}; p < 0.05 was significant.{against}",
+        *not_tested,
     ]
+
+
+def _scale(tables: Tables) -> str:
+    return ", on log2 of the values" if any("log2" in str(row.get("note") or "") for row in tables.tests) else ""
 
 
 def _sensitivity(tables: Tables) -> list[str]:

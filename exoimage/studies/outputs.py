@@ -16,8 +16,6 @@ from exoimage.studies.study import Study
 PANEL = "panel"
 """The panel's file."""
 
-SUFFIXES = ("svg", "png", "pdf", "txt")
-
 
 @dataclass(frozen=True)
 class DrawnFigure:
@@ -89,13 +87,8 @@ def _label(columns: Mapping[str, Column], name: str) -> str:
 
 
 def remove_figures(store: Store) -> None:
-    """Remove the figures that a run has written: those that are there in all formats, with a caption; others stay."""
-    folder = store.folder / "figures"
-    for caption in folder.glob("*.txt"):
-        files = [caption.with_suffix(f".{suffix}") for suffix in SUFFIXES]
-        if all(path.is_file() for path in files):
-            for path in files:
-                path.unlink(missing_ok=True)
+    """Remove the figures that a run has written; others stay."""
+    figures.remove_drawn(store.folder / "figures")
 
 
 def _panel(study: Study, store: Store, tables: Tables, measure: str, chart: Chart) -> str:

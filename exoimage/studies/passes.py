@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from exoimage.assays.recipe import Resolved
-from exoimage.errors import StudyError
+from exoimage.errors import ExoimageError, StudyError
 from exoimage.studies import work
 from exoimage.studies.deciding import decide, decided_for, keep_decision, pooled_among
 from exoimage.studies.executors import Executor, WorkerDied
@@ -125,10 +125,16 @@ def planned(study: Study, store: Store, pictures: bool, ledger: Ledger, threads:
         )
         for image in study.images
     }
-    known = {
-        key: ledger.inputs_of(key, job.paths, job.pixel_size) for key, job in jobs.items() if key in ledger.entries
-    }
+    known = {key: _as_read_before(ledger, key, job) for key, job in jobs.items() if key in ledger.entries}
     return Plan(study, store, pictures, pooled, jobs, ledger, {key: inputs for key, inputs in known.items() if inputs})
+
+
+def _as_read_before(ledger: Ledger, key: str, job: work.Job) -> Mapping[str, str]:
+    """Identity of an image's files if they are as the last run read them; empty if not, or if one is not to be had."""
+    try:
+        return ledger.inputs_of(key, job.paths, job.pixel_size)
+    except ExoimageError:
+        return {}  # the worker finds it too, and fails this image alone
 
 
 def both_passes(

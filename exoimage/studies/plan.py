@@ -129,7 +129,18 @@ def _refuse_statistics(study: Study) -> None:
     """Refuse before measuring what could not be tested after it."""
     if study.statistics.posthoc == "dunnett" and not study.control:
         raise StudyError('posthoc = "dunnett" compares with a control: name it under [groups]')
-    known = [column.name for column in study.recipe.study_columns(study.design)]
+    several_blots = len({image.placement.batch for image in study.images}) > 1 and bool(study.ratios)
+    if study.statistics.test == "paired-t" and not study.statistics.pair and not several_blots:
+        raise StudyError('test = "paired-t" needs what pairs the samples: pair = "sample" (or "batch") in [statistics]')
+    columns = study.recipe.study_columns(study.design)
+    tested_as = {column.drawn_as: column.name for column in columns if column.drawn_as}
+    drawn = next((name for name in study.statistics.columns if name in tested_as), "")
+    if drawn:
+        raise StudyError(
+            f"[statistics] columns names {drawn}, which is scaled to its control: test {tested_as[drawn]}, which is"
+            " drawn as that"
+        )
+    known = [column.name for column in columns]
     unknown = [name for name in study.statistics.columns if name not in known]
     if unknown:
         raise StudyError(f"[statistics] columns names {unknown[0]!r}; {study.recipe.assay} has {', '.join(known)}")

@@ -15,6 +15,7 @@ from exoimage.assays.recipe_text import load_resolved
 from exoimage.errors import ExoimageError
 from exoimage.studies.batch import iter_run, run_decided, write_accounts
 from exoimage.studies.csv_tables import write_csv
+from exoimage.studies.finish_line import remember_again
 from exoimage.studies.passes import Event
 from exoimage.studies.store import Store
 from exoimage.studies.study import Study
@@ -100,6 +101,7 @@ def iter_sensitivity(study: Study, out: str | Path, **options: Any) -> Iterator[
         runs.append((variant.name, target, problem))
     write_csv(folder / "sensitivity.csv", list(COLUMNS), list(_rows(runs)))
     write_accounts(study, Store(folder), decided, pictures=(folder / "report.html").is_file())
+    remember_again(Store(folder))
     yield Event("finished", "", len(runs) - 1, len(runs) - 1)
 
 

@@ -16,7 +16,7 @@ from exoimage.images.source import Source, describe, is_read_in_windows, open_so
 from exoimage.studies.store import Record, RegionRecord, Store, plain, plain_list
 
 if TYPE_CHECKING:
-    from exoimage.assays.slides import SlideResult
+    from exoimage.assays.slide_counts import SlideResult
 
 SMALLEST_FILE = 1 << 20
 """Smaller files, in bytes, are no slides: they are not opened to look."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from exoimage.assays.columns import Row, Value
 from exoimage.assays.design import combined
 from exoimage.flags import flag
+from exoimage.images.discovery import natural_key
 from exoimage.images.writing import whole_file
 from exoimage.studies.csv_tables import cell, write_csv
 from exoimage.studies.dictionary import dictionary
@@ -61,15 +62,19 @@ def _unfit(flags: Iterable[str]) -> str:
 
 def _misplaced(study: Study, image: StudyImage, record: Record) -> str:
     """Why the regions found cannot be those that the layout names, where one more or less would shift all others."""
-    found = [region.region for region in record.regions]
-    grouped = {name for name, place in image.regions.items() if place.group}
-    if not (study.recipe.regions_are_placed and image.regions) or grouped <= set(found) <= set(image.regions):
+    if not (study.recipe.regions_are_placed and image.regions):
+        return ""
+    silent = set(image.recipe_of(study.recipe).regions_without_row())
+    found = {region.region for region in record.regions} | silent
+    if found - silent == set(image.regions) - silent:
         return ""
     named = ", ".join(f"{lane} {place.group or '(no group)'}" for lane, place in image.regions.items())
+    seen = ", ".join(sorted(found, key=natural_key))
+    ladder = f", the ladder's {' '.join(silent)} included" if silent else ""
     return (
-        f"{len(found)} lanes were found ({', '.join(found)}), the layout names {len(image.regions)} ({named}): correct"
-        f" the layout (a ladder is a lane without a group), or look at the overlay and give the number of lanes:"
-        f' lanes = {{ method = "find", count = {len(image.regions)} }}'
+        f"{len(found)} lanes were found ({seen}{ladder}), the layout names {len(set(image.regions) | silent)}"
+        f" ({named}): correct the layout (a lane that does not count has an empty group), or look at the overlay and"
+        ' give the number of lanes, the ladder\'s included: lanes = { method = "find", count = … }'
     )
 
 

@@ -61,6 +61,19 @@ def test_two_bands_of_one_sample_in_other_lanes_are_no_denominator():
     assert ratios(rows) == [None]
 
 
+def test_no_other_lane_of_the_sample_steps_in_for_one_that_does_not_count():
+    rows = [row("p-AKT", lane, "PMO", 30.0, sample="x") for lane in (2, 3)]
+    rows += [row("AKT", 2, "", 10.0, sample="", included=False), row("AKT", 3, "PMO", 15.0, sample="x")]
+    assert ratios(rows) == [None, 2.0]
+
+
+def test_a_band_that_is_not_seen_is_shown_but_not_tested():
+    rows = blot([10.0, -0.2], [10.0, 10.0])
+    rows[1]["flags"] = "below_detection no_band"
+    assert ratios(rows) == [1.0, None]
+    assert ratios(rows, FOLD) == [1.0, -0.02]
+
+
 def test_a_band_of_another_blot_is_no_denominator():
     rows = [row("p-AKT", 1, "PMO", 30.0, blot="a"), row("AKT", 1, "PMO", 10.0, blot="b")]
     assert ratios(rows) == [None]

@@ -88,7 +88,7 @@ class TestLayout:
         layout.write_text("".join(layout.read_text().splitlines(keepends=True)[:-1]), encoding="utf-8")
         images = xi.run(demo / "study.toml", tmp_path / "out", pictures=False).images
         assert (images["status"] == "failed").all()
-        for said in ("7 lanes were found (2, 3, 4, 5, 6, 7, 8)", "7 Exos", "count ="):
+        for said in ("8 lanes were found (1, 2, 3, 4, 5, 6, 7, 8, the ladder's 1 included)", "7 Exos", "count ="):
             assert said in images["error"][0]
         assert xi.run(demo / "study.toml", tmp_path / "out", pictures=False).samples.empty
 
@@ -112,6 +112,10 @@ class TestLayout:
         rows = (demo / "layout.csv").read_text().splitlines()
         own = ["image," + rows[0], *(f"blot{blot}_AKT.tif,{row}" for blot in (1, 2, 3) for row in rows[1:])]
         (demo / "layout.csv").write_text("\n".join(own) + "\n", encoding="utf-8")
+        with pytest.raises(StudyError, match="sample '1' of Control on blot 1, blot 2, blot 3"):
+            xi.load_study(demo / "study.toml")
+        apart = [own[0], *(f"{row}{row[4]}" if row.count(",") == 3 and row[-1] != "," else row for row in own[1:])]
+        (demo / "layout.csv").write_text("\n".join(apart) + "\n", encoding="utf-8")
         for image in xi.load_study(demo / "study.toml").images:
             assert [place.group for place in image.regions.values()][1:3] == ["Control", "PMO"]
 
@@ -135,6 +139,37 @@ class TestMembranes:
     def test_mistakes_are_named(self, demo, old, new, says):
         with pytest.raises(ExoimageError, match=says):
             xi.load_study(edit(demo / "study.toml", old, new))
+
+    def test_a_target_twice_on_a_blot_is_refused(self, demo):
+        with pytest.raises(StudyError, match="has p-AKT 2 times"):
+            xi.load_study(edit(demo / "study.toml", 'AKT.tif"\nblot = "blot 2"', 'AKT.tif"\nblot = "blot 1"'))
+
+    def test_a_lane_missed_at_the_left_is_no_shift(self, tmp_path):
+        peaks = ((0.0, 0.4, 0.2, 0.3), (0.3, 0.35, 0.4, 0.3))
+        for target, row in zip(("p-AKT", "AKT"), peaks, strict=True):
+            picture = blot_picture(Blot(lanes=4, rows=(0.5,), peaks=(row,)), (240, 220), seed=3)
+            tifffile.imwrite(tmp_path / f"{target}.tif", picture.pixels)
+        (tmp_path / "layout.csv").write_text("region,group\n1,Control\n2,Control\n3,PMO\n4,\n", encoding="utf-8")
+        (tmp_path / "study.toml").write_text(
+            '[study]\nassay = "western-blot"\n[[membranes]]\ntarget = "p-AKT"\nfile = "p-AKT.tif"\n'
+            '[[membranes]]\ntarget = "AKT"\nfile = "AKT.tif"\n[blot]\nlanes = "layout.csv"\nloading = "AKT"\n',
+            encoding="utf-8",
+        )
+        run = xi.run(tmp_path / "study.toml", tmp_path / "out", pictures=False)
+        assert run.images.set_index("image")["error"]["p-AKT.tif"].startswith("3 lanes were found")
+        assert run.samples["ratio_p-AKT_per_AKT"].isna().all()
+
+    def test_one_sample_tests_are_of_fold_changes(self, demo, tmp_path):
+        study = edit(demo / "study.toml", 'test = "anova"\nposthoc = "tukey"', 'test = "one-sample-t"')
+        tests = pd.read_csv(xi.run(study, tmp_path / "out", pictures=False).folder / "tests.csv")
+        own = tests[(tests["measure"] == "ratio_p-AKT_per_AKT") & (tests["kind"] == "pairwise")].set_index("group_a")
+        assert own["fold_change"]["Exos"] == pytest.approx(1.35, rel=0.05)
+        assert own["fold_change"]["PMO"] == pytest.approx(0.42, rel=0.05)
+
+    def test_scaled_values_are_not_tested(self, demo):
+        study = edit(demo / "study.toml", "[statistics]\n", '[statistics]\ncolumns = ["fold_change_p-AKT_per_AKT"]\n')
+        with pytest.raises(StudyError, match="test ratio_p-AKT_per_AKT"):
+            xi.load_study(study)
 
     def test_a_missing_file_fails_its_own_row(self, demo, tmp_path):
         (demo / "images" / "blot2_AKT.tif").unlink()

@@ -99,6 +99,10 @@ def _rows(table: MeasuredTable, request: Request) -> list[_Row]:
     grouped = [row for row in rows if row.group]
     if not grouped:
         raise StudyError(f"{table.source}: no row has a group in column {request.group!r}")
+    for column, cells in ((request.unit, "unit"), (request.by, "by"), (request.target, "gene")):
+        empty = sum(not getattr(row, cells) for row in grouped) if column else 0
+        if empty:
+            raise StudyError(f"{table.source}: {empty} rows have a group but nothing in column {column!r}: fill it in")
     groups = list(dict.fromkeys(row.group for row in grouped))
     if request.design.control and request.design.control not in groups:
         raise StudyError(f"the control {request.design.control!r} is none of the groups {', '.join(groups)}")
@@ -160,7 +164,8 @@ def _grouped(samples: Rows, *, paired: bool) -> dict[str, tuple[Group, ...]]:
     found: dict[str, tuple[Group, ...]] = {}
     for measure in dict.fromkeys(str(row["measure"]) for row in samples):
         own = [row for row in samples if row["measure"] == measure]
-        found[measure] = tuple(_group(name, [row for row in own if row["group"] == name], paired) for name in order)
+        usable = [row for row in own if not paired or row["pair"]]
+        found[measure] = tuple(_group(name, [row for row in usable if row["group"] == name], paired) for name in order)
     return found
 
 
@@ -176,7 +181,7 @@ def _write(
     groups: Mapping[str, Sequence[Group]],
     found: Mapping[str, Analysis],
 ) -> None:
-    from exoimage.studies.figures import write_figure
+    from exoimage.studies.figures import remove_drawn, write_figure
     from exoimage.studies.workbook import write_workbook
 
     columns = {**SAMPLE_COLUMNS, **(CT_COLUMNS if request.target else {})}
@@ -193,6 +198,7 @@ def _write(
     ]
     files = {name: folder / f"{name}.csv" for name in ("samples", "groups", "tests")}
     write_workbook(folder / "results.xlsx", files, TEXTS | {"sample", "pair"}, entries)
+    remove_drawn(folder / "figures")
     for measure, members in groups.items():
         values = {group.name: group.values for group in members}
         if any(math.isfinite(value) for group in members for value in group.values):

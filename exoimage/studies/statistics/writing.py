@@ -29,6 +29,7 @@ class Measure:
     design: Design
     problem: str = ""
     notes: tuple[str, ...] = ()
+    drawn: tuple[Group, ...] = ()
 
     @property
     def analysis(self) -> Analysis:
@@ -68,7 +69,8 @@ def write_statistics(
     else:
         for name in ("groups", "tests"):
             (folder / f"{name}_all.csv").unlink(missing_ok=True)
-    write_wide(folder / "prism_wide", {one.column.name: one.groups for one in measures})
+    wide = {one.column.name: one.groups for one in measures}
+    write_wide(folder / "prism_wide", wide | {one.column.drawn_as: one.drawn for one in measures if one.drawn})
 
 
 def with_all_counted(study: Study, rows: Sequence[Row]) -> list[dict[str, Value]]:
@@ -106,12 +108,20 @@ def _measure(study: Study, plan: Statistics, column: Column, units: Sequence[Row
                 f"the ratios are of {len(batches)} blots, which share no scale: use test = anova, which allows for the"
                 " blot, or paired-t"
             )
-    groups = tuple(_group(name, units, column.name, pair) for name in _group_names(study, units))
+    shown = column.drawn_as if column.scale == "log2" and plan.test == "one-sample-t" else ""
+    if shown:
+        # A ratio of two exposures means nothing against 1: the fold change does.
+        pair, problem = "", ""
+    if pair and not problem and not any(row.get(pair) for row in units):
+        problem = f"no sample has a {pair}: nothing pairs them; name it in the layout or the names"
+    groups = tuple(_group(name, units, shown or column.name, pair) for name in _group_names(study, units))
     design = Design(
         plan.test, plan.posthoc, study.control, "log2" if column.scale == "log2" else "none", plan.against
     )  # fmt: skip
     notes = (counted, *((FIELDS_NOTE,) if plan.unit == "field" else ()))
-    return Measure(column, groups, design, problem, notes)
+    names = _group_names(study, units) if column.drawn_as else ()
+    drawn = tuple(_group(name, units, column.drawn_as, "") for name in names)
+    return Measure(column, groups, design, problem, notes, drawn)
 
 
 def _group_names(study: Study, units: Iterable[Row]) -> tuple[str, ...]:
@@ -123,7 +133,7 @@ def _group_names(study: Study, units: Iterable[Row]) -> tuple[str, ...]:
 
 
 def _group(name: str, units: Iterable[Row], column: str, pair: str) -> Group:
-    rows = [row for row in units if str(row["group"]) == name]
+    rows = [row for row in units if str(row["group"]) == name and (not pair or row.get(pair))]
     values = tuple(math.nan if (value := _value(row, column)) is None else value for row in rows)
     return Group(name, values, tuple(str(row[pair]) for row in rows) if pair else ())
 
@@ -140,6 +150,9 @@ def _write(folder: Path, measures: Sequence[Measure], suffix: str) -> None:
         found = one.analysis
         note = FIELDS_NOTE if FIELDS_NOTE in one.notes else ""
         groups += rows_of_groups(one.column.name, found, note)
+        if one.drawn:
+            drawn = Analysis(tuple(summary(group) for group in one.drawn))
+            groups += rows_of_groups(one.column.drawn_as, drawn, f"drawn; tested is {one.column.name}")
         tests += rows_of_tests(one.column.name, found, one.notes)
     write_rows(folder, groups, tests, suffix)
 

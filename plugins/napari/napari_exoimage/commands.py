@@ -1,0 +1,92 @@
+"""What was done by hand as a command and as Python: the same numbers without the window."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from exoimage.assays.recipe import Recipe
+from exoimage.assays.recipe_text import toml_text
+from exoimage.assays.registry import assay
+from exoimage.errors import StudyError
+from exoimage.studies.amending import changed_keys
+
+from napari_exoimage.session import Session
+
+
+def as_command(session: Session, *, windows: bool | None = None) -> str:
+    """The command line that gives the same tables.
+
+    Parameters
+    ----------
+    session : Session
+    windows : bool, optional
+        Whether to quote as Windows does. Default: on Windows.
+
+    Raises
+    ------
+    StudyError
+        If the study has to be saved first: a command can only name a file.
+    """
+    if session.path:
+        if session.is_changed:
+            raise StudyError("save the study first: the command runs the file as it is")
+        return _quoted(["exoimage", "run", session.path, "--out", session.out], windows)
+    own = [image.ref.key for image in session.study.images if image.overrides or image.excluded]
+    if own:
+        raise StudyError(f"{own[0]} has settings of its own: save the study first, then a command can run it")
+    words = ["exoimage", "measure", session.recipe.assay, *session.inputs]
+    for key, value in _changes(session.recipe).items():
+        words += ["--set", f"{key}={toml_text(value)}"]
+    if session.study.pixel_size is not None:
+        words += ["--pixel-size", repr(session.study.pixel_size)]
+    if any(image.edit for image in session.study.images):
+        words += ["--edits", str(session.edits)]
+    return _quoted([*words, "--out", session.out], windows)
+
+
+def as_python(session: Session) -> str:
+    """The lines of Python that give the same numbers; of a study its run, of loose images the shown one.
+
+    Raises
+    ------
+    StudyError
+        If the study has to be saved first.
+    """
+    if session.path:
+        if session.is_changed:
+            raise StudyError("save the study first: Python runs the file as it is")
+        return f"import exoimage as xi\n\nrun = xi.run({session.path!r}, out={session.out!r})\nrun.images\n"
+    if len(session.study.images) > 1:
+        raise StudyError("several images are decided together: save the study first, then Python can run it")
+    image = session.image
+    if len(image.ref.files) > 1:
+        raise StudyError("the channels are files of their own: save the study first, then Python can run it")
+    values = {**_changes(session.recipe), **image.overrides}
+    parameters = "".join(f", {key}={value!r}" for key, value in values.items())
+    size = session.study.pixel_size
+    lines = ["import exoimage as xi", "", f"image = xi.read({image.ref.files[0]!r}{_reading(session.recipe)})"]
+    if size is not None:
+        lines.append(f"image = image if image.pixel_size else image.with_pixel_size({size!r})")
+    if image.edit:
+        lines.insert(1, "from exoimage.images.labels import read_labels")
+        lines.append(f"image = image.with_drawn(read_labels({image.edit!r}))")
+    lines += [f"result = xi.assay({session.recipe.assay!r}{parameters}).measure(image)", "result.rows"]
+    return "\n".join([*lines, ""])
+
+
+def _reading(recipe: Recipe[Any]) -> str:
+    known = {"default_z": "", "z": "z", "c": "c"}
+    return "".join(f", {known[key]}={value!r}" for key, value in recipe.reading().items() if known.get(key))
+
+
+def _changes(recipe: Recipe[Any]) -> dict[str, Any]:
+    return changed_keys(assay(recipe.assay), recipe)
+
+
+def _quoted(words: Sequence[str], windows: bool | None) -> str:
+    on_windows = os.name == "nt" if windows is None else windows
+    return subprocess.list2cmdline(words) if on_windows else shlex.join(words)
