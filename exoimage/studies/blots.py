@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from exoimage.assays.design import RatioOf
 from exoimage.errors import StudyError
@@ -49,6 +49,11 @@ class BlotTable(BaseModel):
     loading: str = ""
     ratio: tuple[str, ...] = ()
     use_saturated: bool = False
+
+    @field_validator("ratio", mode="before")
+    @classmethod
+    def _a_single_ratio(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
 
 
 def membrane_images(
@@ -211,6 +216,11 @@ def _ref(membrane: Membrane, membranes: Sequence[Membrane], folder: Path) -> Ima
 
 
 def _layout(table: Path, order: Sequence[str]) -> tuple[Row, ...]:
+    if not table.exists():
+        raise StudyError(
+            f"{table}: there is no such table; it says whose each lane is: a row per lane, with the columns region (the"
+            " lane's number from the left), group (empty for a ladder) and sample"
+        )
     content = read_measured_table(table)
     header = [name.strip().lower() for name in content.header]
     if not {"region", "group"} <= set(header):

@@ -140,6 +140,15 @@ class TestMembranes:
         with pytest.raises(ExoimageError, match=says):
             xi.load_study(edit(demo / "study.toml", old, new))
 
+    def test_one_ratio_needs_no_list(self, demo):
+        study = edit(demo / "study.toml", 'ratio = ["p-AKT / AKT", "AKT / GAPDH"]', 'ratio = "p-AKT / AKT"')
+        assert [ratio.text for ratio in xi.load_study(study).ratios] == ["p-AKT / AKT"]
+
+    def test_a_missing_layout_says_what_belongs_into_it(self, demo):
+        (demo / "layout.csv").unlink()
+        with pytest.raises(StudyError, match=r"no such table.*columns region"):
+            xi.load_study(demo / "study.toml")
+
     def test_a_target_twice_on_a_blot_is_refused(self, demo):
         with pytest.raises(StudyError, match="has p-AKT 2 times"):
             xi.load_study(edit(demo / "study.toml", 'AKT.tif"\nblot = "blot 2"', 'AKT.tif"\nblot = "blot 1"'))
