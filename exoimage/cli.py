@@ -264,9 +264,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _try_variants(study: Any, options: argparse.Namespace) -> int:
-    import csv
-
     from exoimage.studies import batch, sensitivity
+    from exoimage.studies.finished import read_tables
     from exoimage.studies.progress import reporter
 
     jobs = options.jobs or batch.default_jobs(len(study.images))
@@ -274,8 +273,7 @@ def _try_variants(study: Any, options: argparse.Namespace) -> int:
         for event in sensitivity.iter_sensitivity(study, options.out, jobs=jobs, cluster=options.cluster):
             report.show(event)
     table = Path(options.out) / "sensitivity.csv"
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["variant"]]
+    rows = [row for row in read_tables(table.parent).sensitivity if row["variant"]]
     fallen = [row for row in rows if row["conclusion_stands"] != "true"]
     if not options.quiet:
         print(f"the conclusion stands in {len(rows) - len(fallen)} of {len(rows)} variants: {table}")

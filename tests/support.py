@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+import exoimage as xi
 from exoimage.images.image import Image
 from exoimage.images.writing import write_image
 from exoimage.methods import synth
@@ -31,6 +33,11 @@ def write_fields(
         fields[name] = synth.nodule_field(shape, synth.Nodules(fraction=fraction, radius_px=9), seed=index)
         write_image(folder / name, Image(fields[name].pixels, pixel_size=pixel_size))
     return fields
+
+
+def tables_alone(*arguments: Any, **options: Any) -> xi.Run:
+    """Run a study without pictures: figures and report take longer than all the rest."""
+    return xi.run(*arguments, **{"pictures": False, **options})
 
 
 def turned(vector: Sequence[float], degrees: float, seed: int) -> tuple[float, float, float]:

@@ -29,7 +29,6 @@ from exoimage.images.image import Image
 
 if TYPE_CHECKING:
     from exoimage.assays.tiles import Counter, Look
-    from exoimage.methods.blot_traces import LaneTrace
 
 E = TypeVar("E")
 """An assay's evidence: a frozen dataclass of arrays and plain values, small enough to keep for every image."""
@@ -214,10 +213,6 @@ class Recipe(BaseModel, ABC, Generic[E]):
 
     def regions_without_row(self) -> tuple[str, ...]:
         """Regions that a layout may name and that have no row of their own (a ladder's lane)."""
-        return ()
-
-    def traces(self, image: Image) -> tuple[LaneTrace, ...]:  # noqa: ARG002
-        """The profiles of an image's lanes, to be plotted; none for what has no lanes."""
         return ()
 
     def reading(self) -> Mapping[str, Any]:

@@ -17,6 +17,8 @@ from exoimage.flags import Flag, merged
 if TYPE_CHECKING:
     import pandas as pd
 
+    from exoimage.methods.blot_traces import LaneTrace
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -67,6 +69,8 @@ class Result:
         by one. Empty: the first mask.
     marked : (y, x) bool array or None
         What an overlay fills with red: saturated pixels.
+    traces : tuple of LaneTrace
+        The profiles of a blot's lanes, to be plotted; empty for assays without lanes.
     spot_values : mapping of column name to (n,) array
         Spots within the objects, one entry each; empty for assays that look for none.
     provenance : mapping
@@ -83,6 +87,7 @@ class Result:
     spot_values: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     marked: Mask | None = None
+    traces: tuple[LaneTrace, ...] = ()
 
     @property
     def rows(self) -> list[dict[str, Value]]:

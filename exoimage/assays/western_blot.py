@@ -31,7 +31,7 @@ from exoimage.assays.design import Design
 from exoimage.assays.recipe import Locality, Recipe
 from exoimage.assays.results import Result
 from exoimage.assays.western_blot_columns import COLUMNS, OBJECT_COLUMNS
-from exoimage.assays.western_blot_measuring import BlotRules, measure_blot, trace_lanes
+from exoimage.assays.western_blot_measuring import BlotRules, measure_blot
 from exoimage.flags import Flag
 from exoimage.images.image import Image
 from exoimage.methods.blot_signal import Polarity
@@ -138,7 +138,7 @@ class WesternBlot(Recipe[BlotEvidence]):
         ImageError, MeasureError
             As measuring does.
         """
-        return trace_lanes(image, self.rules())
+        return measure_blot(image, self.rules()).traces
 
     def rules(self) -> BlotRules:
         """The recipe as measuring needs it."""

@@ -139,24 +139,6 @@ def measure_blot(image: Image, rules: BlotRules) -> Result:
     return _measured(image, rules, found, grid).result() if grid.lanes.lanes else _nothing(image, rules, found)
 
 
-def trace_lanes(image: Image, rules: BlotRules) -> tuple[LaneTrace, ...]:
-    """The profile of every lane, with the baseline of the recipe's background and the bands that were found.
-
-    Parameters
-    ----------
-    image : Image
-    rules : BlotRules
-
-    Raises
-    ------
-    ImageError, MeasureError
-        As `find_blot`; or if the target's band cannot be told.
-    """
-    found = find_blot(image, rules)
-    grid = _bands(found, rules)
-    return _measured(image, rules, found, grid).traces() if grid.lanes.lanes else ()
-
-
 def _bands(found: FoundBlot, rules: BlotRules) -> BandGrid:
     """The bands; a ladder's are of no row."""
     grid = blot_bands.find_bands(found.signal, found.lanes, found.sigma_px, keep_all=_all_kept(rules))
@@ -213,7 +195,7 @@ class _Measured:
         drawn = tuple(self._region(lane) for lane in lanes)
         return Result(
             regions, self._objects(), labels, masks, None, drawn, (shown, np.where(targets > 0, 0, labels)),
-            marked=saturated,
+            marked=saturated, traces=self.traces(),
         )  # fmt: skip
 
     def traces(self) -> tuple[LaneTrace, ...]:

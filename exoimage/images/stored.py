@@ -7,6 +7,7 @@ an `Image`, is decided here once for all of them.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -113,15 +114,15 @@ class Container(Protocol):
         ...
 
 
-class WholePlanes:
+class WholePlanes(ABC):
     """A container whose format gives whole planes only: a window is cut from one, and the last is kept."""
 
     def __init__(self) -> None:
         self._last: tuple[Any, Pixels] | None = None
 
+    @abstractmethod
     def plane(self, scene: int, index: Mapping[str, int]) -> Pixels:
         """One plane; see `Container.plane`."""
-        raise NotImplementedError
 
     def window(self, scene: int, index: Mapping[str, int], box: Box, level: int) -> Pixels:  # noqa: ARG002
         """A part of one plane; see `Container.window`."""

@@ -24,7 +24,7 @@ def draw_lane_profiles(traces: Sequence[LaneTrace], title: str = "") -> Figure:
     Parameters
     ----------
     traces : sequence of LaneTrace
-        As `WesternBlot.traces` gives them.
+        As `Result.traces` holds them.
     title : str
 
     Returns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from exoimage.errors import ExoimageError
 from exoimage.studies.batch import iter_run, run_decided, write_accounts
 from exoimage.studies.csv_tables import write_csv
 from exoimage.studies.finish_line import remember_again
+from exoimage.studies.finished import is_of_a_pair, is_of_all_groups, read_tables
 from exoimage.studies.passes import Event
 from exoimage.studies.store import Store
 from exoimage.studies.study import Study
@@ -58,7 +58,7 @@ class _Conclusion:
     """What a reader takes from one measure of one run."""
 
     means: Mapping[str, float]
-    p: str
+    p: float | None
     stars: Mapping[str, str]
     differing: frozenset[tuple[str, str]]
 
@@ -144,7 +144,7 @@ def _compared(one: _Conclusion, usual: _Conclusion) -> Row:
     return {
         "means": "; ".join(f"{group} {mean:.4g}" for group, mean in one.means.items()),
         "order": " < ".join(one.order),
-        "p": float(one.p) if one.p else None,
+        "p": one.p,
         "stars": "; ".join(f"{pair} {stars}" for pair, stars in one.stars.items()),
         "same_order": same_order,
         "same_pairs": same_pairs,
@@ -154,27 +154,21 @@ def _compared(one: _Conclusion, usual: _Conclusion) -> Row:
 
 def _conclusions(folder: Path) -> dict[str, _Conclusion]:
     """What each measure of a run says."""
-    groups, tests = _read(folder / "groups.csv"), _read(folder / "tests.csv")
+    tables = read_tables(folder)
     found = {}
-    for measure in dict.fromkeys(row["measure"] for row in groups):
-        means = {row["group"]: float(row["mean"]) for row in groups if row["measure"] == measure and row["mean"]}
-        own = [row for row in tests if row["measure"] == measure]
-        pairs = [row for row in own if row["group_a"] and row["p"]]
-        overall = [row["p"] for row in own if row["kind"] == "omnibus"] or [row["p"] for row in pairs]
+    for measure in tables.measures:
+        own = [row for row in tables.groups if row["measure"] == measure]
+        pairs = [row for row in tables.tests_of(measure) if is_of_a_pair(row) and row["p"] is not None]
+        overall = [row["p"] for row in tables.tests_of(measure) if is_of_all_groups(row)] or [row["p"] for row in pairs]
         found[measure] = _Conclusion(
-            means,
-            overall[0] if overall else "",
+            {row["group"]: row["mean"] for row in own if row["mean"] is not None},
+            overall[0] if overall else None,
             {f"{row['group_a']} - {row['group_b']}": row["stars"] for row in pairs},
-            frozenset(_low_and_high(row) for row in pairs if float(row["p"]) < ALPHA),
+            frozenset(_low_and_high(row) for row in pairs if row["p"] < ALPHA),
         )
     return found
 
 
-def _low_and_high(row: Mapping[str, str]) -> tuple[str, str]:
+def _low_and_high(row: Mapping[str, Any]) -> tuple[str, str]:
     a, b = row["group_a"], row["group_b"]
-    return (a, b) if float(row["difference"] or 0) < 0 else (b, a)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return (a, b) if (row["difference"] or 0.0) < 0 else (b, a)

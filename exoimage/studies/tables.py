@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from exoimage.assays.columns import Row, Value
+from exoimage.assays.columns import Value
 from exoimage.assays.design import combined
 from exoimage.flags import flag
 from exoimage.images.discovery import natural_key
@@ -103,12 +103,6 @@ def _object_cells(image: StudyImage, record: Record | None, columns: Sequence[st
     count = len(record.objects["object"])
     cells = (map(cell, record.objects.get(name, (None,) * count)) for name in columns)
     return zip((cell(image.ref.key),) * count, *cells, strict=True)
-
-
-def sample_rows(study: Study, rows: Sequence[Row]) -> list[dict[str, Value]]:
-    """The rows of samples.csv: each column aggregated from field to sample as it declares."""
-    columns = study.recipe.study_columns(study.design)
-    return combined(columns, study.recipe.study_rows(rows, study.design), study.design)
 
 
 @dataclass(frozen=True)

@@ -300,7 +300,7 @@ def _measured(task: MeasureJob, image: Image, inputs: dict[str, str], resolved: 
     if job.pictures:
         writing.write_overlay(job.store.overlay_path(slug), drawn(image, result))
         writing.write_labels(job.store.labels_path(slug), result.labels, image.pixel_size)
-        _plot_profiles(task, image)
+        _plot_profiles(job, result)
         shown = overlay.displayed(image, PREVIEW_EDGE)
         writing.write_overlay(job.store.preview_path(slug), shown, max_edge=PREVIEW_EDGE, quality=PREVIEW_QUALITY)
     boxes = {region.name: _corners(region) for region in result.drawn_regions}
@@ -328,14 +328,13 @@ def _corners(region: Region) -> tuple[int, ...]:
     return int(rows.start), int(columns.start), int(rows.stop), int(columns.stop)
 
 
-def _plot_profiles(task: MeasureJob, image: Image) -> None:
-    traces = task.resolved.recipe.traces(image)
-    if traces:
+def _plot_profiles(job: Job, result: Result) -> None:
+    if result.traces:
         from exoimage.studies.lane_profiles import draw_lane_profiles
 
         plot = io.BytesIO()
-        draw_lane_profiles(traces, task.job.ref.key).savefig(plot, format="png", dpi=110, metadata={"Software": None})
-        writing.write_whole(task.job.store.profiles_path(task.job.ref.slug), plot.getvalue())
+        draw_lane_profiles(result.traces, job.ref.key).savefig(plot, format="png", dpi=110, metadata={"Software": None})
+        writing.write_whole(job.store.profiles_path(job.ref.slug), plot.getvalue())
 
 
 def drawn(image: Image, result: Result) -> Any:

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from support import tables_alone as quick
 from support import write_fields
 
 import exoimage as xi
@@ -46,11 +46,6 @@ def _rows(folder: Path) -> dict[str, dict[str, str]]:
 
 def _measured(events) -> int:
     return sum(event.stage == "measured" for event in events)
-
-
-def quick(*arguments: Any, **options: Any) -> xi.Run:
-    """Tables alone: figures and report take longer than all the rest."""
-    return xi.run(*arguments, **{"pictures": False, **options})
 
 
 def test_a_run_leaves_what_the_contract_says(tmp_path: Path) -> None:

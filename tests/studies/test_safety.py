@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support import tables_alone as run
 from support import write_fields
 
 import exoimage as xi
@@ -42,11 +43,6 @@ def age(folder: Path, seconds: float = 60.0) -> None:
     then = time.time_ns() - int(seconds * 1e9)
     for path in folder.iterdir():
         os.utime(path, ns=(then, then))
-
-
-def run(*arguments, **options):
-    """Tables alone: figures and report take longer than all the rest."""
-    return xi.run(*arguments, pictures=False, **options)
 
 
 def tables(out: Path) -> dict[str, bytes]:
