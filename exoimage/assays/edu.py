@@ -28,7 +28,7 @@ from exoimage.assays.edu_measuring import (
     rings_of,
     tally_edu,
 )
-from exoimage.assays.fluorescence import FieldEvidence, Fluorescence, Stained
+from exoimage.assays.fluorescence import FieldEvidence, Fluorescence, Stained, not_at_hand
 from exoimage.assays.lengths import Length
 from exoimage.assays.measuring import Measured, Part
 from exoimage.assays.recipe import SlideWay
@@ -40,7 +40,9 @@ from exoimage.errors import ImageError, MeasureError
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
 from exoimage.methods import fluorescent_nuclei
+from exoimage.methods.detectors import FieldLight
 from exoimage.methods.intensities import Intensities
+from exoimage.methods.network_views import Levels
 
 CELL_MARGIN = 6.0
 LEAST_MARGIN_PX = 64
@@ -68,6 +70,8 @@ class EduEvidence(FieldEvidence):
         The value at which the picture saturates.
     typical_contrast : float
         Of the nuclear stain in nuclei, of a whole slide; 0 of a picture in one piece.
+    dark, bright : float
+        What the network is shown as 0 and 1, of a whole slide; 0 of a picture in one piece.
     tables : mapping of region to Intensities
         The marker's whole tables, as long as the picture is at hand: no part of what is kept.
     """
@@ -78,6 +82,8 @@ class EduEvidence(FieldEvidence):
     control: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     max_value: float = 0.0
     typical_contrast: float = 0.0
+    dark: float = 0.0
+    bright: float = 0.0
     tables: Mapping[str, Intensities] = field(default_factory=dict, metadata={NOT_KEPT: True})
 
     def with_controls(self, names: Sequence[str]) -> EduEvidence:
@@ -104,7 +110,7 @@ class Edu(Fluorescence):
 
     assay: ClassVar[str] = "edu"
     title: ClassVar[str] = "EdU, BrdU, Ki67, pH3: share of positive nuclei"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     drawn_objects: ClassVar[str] = "nuclei"
     slide_way: ClassVar[SlideWay] = "tiles"
     looks_edge_px: ClassVar[int] = 1024
@@ -132,7 +138,8 @@ class Edu(Fluorescence):
     )
     background: Literal["local", "image"] = Field(
         "local",
-        description="What is taken off: the median of a ring around the nucleus, or of the picture away from nuclei.",
+        description="What is taken off: the median of a ring around the nucleus (local), or of the picture away from"
+        " nuclei; where regions are drawn, of the rectangle around each (image).",
     )
     slide_um_per_px: float = Field(
         0.0,
@@ -239,27 +246,34 @@ class Edu(Fluorescence):
         return self.slide_um_per_px
 
     def refuse_slide(self) -> None:
-        """Refuse wells and learned detectors; see `Recipe.refuse_slide`."""
+        """Refuse wells, installed detectors and a background of the whole; see `Recipe.refuse_slide`."""
         if self.region.method == "wells":
             raise MeasureError("wells are not looked for on a whole slide: give regions of interest, or a smaller scan")
-        if self.detector != "classical":
-            raise MeasureError(f"the detector {self.detector} looks at fields in one piece: crop the slide")
+        self.nuclei.refuse_tiles()
+        if self.background == "image":
+            raise MeasureError(
+                "on a whole slide the background is measured around each nucleus: choose background ="
+                ' "local", or crop the slide'
+            )
 
     def observe_slide(self, looks: Iterable[Look], names: Sequence[str], max_value: float) -> EduEvidence:
         """Observe the windows, each as a field; see `Recipe.observe_slide`."""
         seen: list[EduEvidence] = []
+        levels: list[Levels] = []
         light = area = 0.0
         for look in looks:
             # A nucleus that the window cuts has another size and another marker: it says nothing.
             field_of = self.model_copy(update={"region": WholeRegion(), "edge_objects": "exclude"})
             one = field_of.observe(look.image)
             light, area = light + one.found.light, area + one.found.area
+            if one.found.count and one.found.levels:
+                levels.append(one.found.levels)
             seen.append(
                 replace(
                     one,
                     region=np.full(len(one.intensity), look.region, np.uint16),
                     tables={},
-                    found=FieldEvidence(one.names, 0.0, 0.0).found,
+                    found=not_at_hand(),
                 )
             )
         sizes = [one.diameter_px for one in seen if one.diameter_px > 0]
@@ -273,6 +287,8 @@ class Edu(Fluorescence):
             control=np.zeros(sum(len(one.intensity) for one in seen), dtype=np.bool_),
             max_value=max_value,
             typical_contrast=light / area if area else 0.0,
+            dark=float(np.median([one.low for one in levels])) if levels else 0.0,
+            bright=float(np.median([one.high for one in levels])) if levels else 0.0,
         )
 
     def counter(self, like: Image, evidence: FieldEvidence) -> Counter:
@@ -283,10 +299,13 @@ class Edu(Fluorescence):
         if isinstance(self.typical_diameter, Length):
             diameter = round(self.typical_diameter.in_px(like.pixel_size, "typical_diameter"), 1)
         scene = EduScene(self._decided_cut(), bool(roles.marker), diameter)
-        contrast = evidence.typical_contrast if isinstance(evidence, EduEvidence) else 0.0
+        light = FieldLight()
+        if isinstance(evidence, EduEvidence):
+            levels = Levels(evidence.dark, evidence.bright) if evidence.bright > evidence.dark else None
+            light = FieldLight(evidence.typical_contrast, levels)
 
         def tally(part: Part) -> Tally:
-            stained = self.stained(part, roles, self.find_nuclei(part.image, roles, contrast))
+            stained = self.stained(part, roles, self.find_nuclei(part.image, roles, light))
             around = rings_of(stained)
             marker = measure_marker(stained, around, self.background)
             return tally_edu(part, stained, around, marker, scene.cut, self.background)

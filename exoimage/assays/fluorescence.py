@@ -9,11 +9,11 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BeforeValidator, Field, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from exoimage.assays import channel_roles
 from exoimage.assays.channel_roles import AUTO, Roles
@@ -21,25 +21,24 @@ from exoimage.assays.choice import Scope, from_one_image
 from exoimage.assays.colour_sample import NOT_KEPT
 from exoimage.assays.lengths import Length
 from exoimage.assays.measuring import Labels, Mask, Measured, Part, measure_regions, numbered, with_flags
+from exoimage.assays.nuclei_choices import ChannelName, NucleiChoice, OwnNuclei
 from exoimage.assays.recipe import Locality, Recipe
 from exoimage.assays.regions import RegionChoice, WholeRegion
 from exoimage.assays.results import Result
 from exoimage.flags import Flag, merged
 from exoimage.images.image import Image
-from exoimage.methods import cell_compartments, detectors, fluorescence_quality, fluorescent_nuclei
-from exoimage.methods.detectors import DetectorName
-from exoimage.methods.fluorescent_nuclei import EdgeRule, Nuclei
+from exoimage.methods import cell_compartments, fluorescence_quality, fluorescent_nuclei
+from exoimage.methods.detectors import OWN_LIGHT, FieldLight, Search
+from exoimage.methods.nuclei import LEAST_SOLIDITY, SMALLEST, EdgeRule, Nuclei, apply_edge_rule
 
 Plane = npt.NDArray[Any]
-
-ChannelName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
-"""A channel's name, or its number from 1, which a command line gives without quotes."""
 
 USUAL_UM, USUAL_PX = 12.0, 24.0
 """Diameter of a nucleus where no picture of the study shows one."""
 
 
-def _not_at_hand() -> Nuclei:
+def not_at_hand() -> Nuclei:
+    """Of shape (0, 0)."""
     return Nuclei(np.empty((0, 0), dtype=np.int32), 0.0)
 
 
@@ -62,7 +61,7 @@ class FieldEvidence:
     names: npt.NDArray[np.str_]
     diameter_px: float
     pixel_size_um: float
-    found: Nuclei = field(default_factory=_not_at_hand, metadata={NOT_KEPT: True})
+    found: Nuclei = field(default_factory=not_at_hand, metadata={NOT_KEPT: True})
 
     def with_controls(self, names: Sequence[str]) -> Self:  # noqa: ARG002
         """The same evidence, those regions marked as negative controls; an assay that has controls overrides it."""
@@ -115,11 +114,10 @@ class Fluorescence(Recipe[FieldEvidence]):
     """What the marker's channel is usually called."""
 
     region: RegionChoice = Field(WholeRegion(), description="Where to measure: whole, wells or rois.")
-    nuclei: ChannelName = Field(
-        AUTO,
-        min_length=1,
-        description='Channel of the nuclear stain: its name, number (from 1), or "auto" (DAPI, Hoechst, 405, blue …,'
-        " else the first).",
+    nuclei: NucleiChoice = Field(
+        OwnNuclei(method="network"),
+        description="What finds nuclei, and in which channel: network, threshold, or cellpose and stardist where they"
+        ' are installed. A channel alone ("DAPI") will do.',
     )
     marker: ChannelName = Field(
         AUTO,
@@ -138,24 +136,21 @@ class Fluorescence(Recipe[FieldEvidence]):
         "auto", description='Diameter of a nucleus, in "um" or "px"; "auto": the median over all images of the study.'
     )
     smallest_nucleus: float = Field(
-        fluorescent_nuclei.SMALLEST,
+        SMALLEST,
         ge=0,
         lt=1,
         description="Bright objects below this share of a typical nucleus' area are debris.",
     )
     least_solidity: float = Field(
-        fluorescent_nuclei.LEAST_SOLIDITY,
+        LEAST_SOLIDITY,
         ge=0,
         le=1,
-        description="Least solidity of a nucleus: its area / the area of its convex hull.",
+        description="Least fullness of a nucleus: its area / the area of the ellipse with the same second moments.",
     )
     edge_objects: EdgeRule = Field(
         "count",
         description="Nuclei that the picture's edges cut: count, exclude, or half (not at the right and lower edge:"
         " the forbidden line of stereology).",
-    )
-    detector: DetectorName = Field(
-        "classical", description="What finds nuclei; cellpose and stardist have to be installed."
     )
 
     @abstractmethod
@@ -175,7 +170,7 @@ class Fluorescence(Recipe[FieldEvidence]):
 
     def roles(self, image: Image) -> Roles:
         """The channels that are measured; see `channel_roles.find_roles`."""
-        return channel_roles.find_roles(image, self.nuclei, self.marker, self.marker_names)
+        return channel_roles.find_roles(image, self.nuclei.channel, self.marker, self.marker_names)
 
     def observe(self, image: Image) -> FieldEvidence:
         """Find the nuclei and their size; see `Recipe.observe`.
@@ -200,16 +195,35 @@ class Fluorescence(Recipe[FieldEvidence]):
     def observing_key(self) -> str:
         """All that decides which nuclei are found, and where the marker is."""
         looked_at = {
-            "region", "nuclei", "marker", "z", "pages", "typical_diameter", "smallest_nucleus", "least_solidity",
-            "edge_objects", "detector",
+            "region", "marker", "z", "pages", "typical_diameter", "smallest_nucleus", "least_solidity", "edge_objects",
         }  # fmt: skip
-        return self.model_dump_json(include=looked_at)
+        return f"{self.model_dump_json(include=looked_at)} nuclei={self.nuclei.key()}"
+
+    def cited(self) -> tuple[str, ...]:
+        """Beside the assay's references those of what finds nuclei; see `Recipe.cited`."""
+        return (*self.references, *self.nuclei.references())
+
+    def weights(self) -> Mapping[str, str]:
+        """The network's checksum, where it finds the nuclei; see `Recipe.weights`."""
+        return self.nuclei.weights()
 
     def reading(self) -> Mapping[str, Any]:
         """A z-stack is projected; pages without a name are what the recipe says."""
         named: dict[str, Any] = {} if self.z == "refuse" else {"default_z": self.z}
         unnamed: dict[str, dict[str, Any]] = {"refuse": {}, "channels": {"c": "all"}, "z": {"z": self.z}}
         return named | unnamed[self.pages]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_names(cls, values: Any) -> Any:
+        """Recipes of before 0.2 have a channel as `nuclei`, and a `detector` beside it."""
+        if not isinstance(values, Mapping) or "detector" not in values:
+            return values
+        former = dict(values)
+        method = str(former.pop("detector")).replace("classical", "threshold")
+        nuclei = former.get("nuclei", {})
+        own = dict(nuclei) if isinstance(nuclei, Mapping) else {"channel": nuclei}
+        return {**former, "nuclei": {**own, "method": method}}
 
     @model_validator(mode="after")
     def _pages_can_be_projected(self) -> Self:
@@ -241,24 +255,19 @@ class Fluorescence(Recipe[FieldEvidence]):
             "exclude": "Nuclei cut by the picture's edge were left out.",
             "half": "Nuclei cut by the right or lower edge of the picture were left out (Gundersen 1977).",
         }[self.edge_objects]
-        found = {
-            "classical": "Nuclei were found as bright objects above their own surroundings, touching ones parted by"
-            " shape and brightness",
-            "cellpose": "Nuclei were found by Cellpose (Stringer et al. 2021)",
-            "stardist": "Nuclei were found by StarDist (Schmidt et al. 2018)",
-        }[self.detector]
         return (
-            f"{found}, for a typical diameter of {size}; objects below {self.smallest_nucleus:.0%} of a typical"
-            f" nucleus' area or of a solidity below {self.least_solidity:g} were left out as debris.",
+            f"{self.nuclei.sentence()}, for a typical diameter of {size}; objects below {self.smallest_nucleus:.0%} of"
+            f" a typical nucleus' area or less full than {self.least_solidity:g} (their area / that of"
+            " the ellipse with the same second moments) were left out as debris.",
             edges,
             *(() if self.z == "refuse" else (f"Z-stacks were projected ({self.z}) first.",)),
         )
 
-    def find_nuclei(self, image: Image, roles: Roles, typical_contrast: float = 0.0) -> Nuclei:
+    def find_nuclei(self, image: Image, roles: Roles, light: FieldLight = OWN_LIGHT) -> Nuclei:
         """The nuclei of the whole picture, of the recipe's diameter or else of the picture's own.
 
-        Of a tile the contrast that is typical of the whole picture is given. The diameter is taken to a tenth of a px,
-        so that the same nuclei are found whoever estimated it.
+        Of a tile the light of the whole picture is given. The diameter is taken to a tenth of a px, so that the same
+        nuclei are found whoever estimated it.
         """
         plane = channel_roles.plane(image, roles.nuclei)
         if self.typical_diameter == "auto":
@@ -267,17 +276,8 @@ class Fluorescence(Recipe[FieldEvidence]):
             diameter = round(self.typical_diameter.in_px(image.pixel_size, "typical_diameter"), 1)
         if diameter == 0 or plane.min() == plane.max():
             return Nuclei(np.zeros(image.shape, dtype=np.int32), diameter)
-        if self.detector != "classical":
-            return Nuclei(detectors.detector(self.detector).find(plane, diameter), diameter)
-        found = fluorescent_nuclei.find_nuclei(
-            plane,
-            typical_diameter=diameter,
-            max_value=image.max_value,
-            smallest=self.smallest_nucleus,
-            least_solidity=self.least_solidity,
-            typical_contrast=typical_contrast,
-        )
-        return replace(found, typical_diameter=diameter)
+        search = Search(diameter, image.max_value, self.smallest_nucleus, self.least_solidity, light)
+        return replace(self.nuclei.find(plane, search), typical_diameter=diameter)
 
     def stained(self, part: Part, roles: Roles, found: Nuclei) -> Stained:
         """The planes and the counted nuclei of one region.
@@ -294,7 +294,7 @@ class Fluorescence(Recipe[FieldEvidence]):
         # What a person erased is no nucleus, but no background either.
         known = found.labels if drawn is None else found.labels | drawn
         whole = np.ascontiguousarray(known[part.region.box])
-        kept = fluorescent_nuclei.apply_edge_rule(nuclei, self.edge_objects)
+        kept = apply_edge_rule(nuclei, self.edge_objects)
         labels = np.ascontiguousarray(kept[part.region.box])
         if part.inside is not None or part.shape != part.image.shape:
             inside = part.region.full_mask(part.image.shape)

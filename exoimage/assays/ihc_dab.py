@@ -17,6 +17,7 @@ from exoimage.assays.columns import Column, Value
 from exoimage.assays.ihc_measuring import COLUMNS, OBJECT_COLUMNS, CellRules, are_positive, ihc_values, tally_ihc
 from exoimage.assays.lengths import Length
 from exoimage.assays.measuring import Mask, Part
+from exoimage.assays.nuclei_choices import DetectionChoice, OwnDetection
 from exoimage.assays.stain_choices import PresetStains, StainChoice, VectorStains
 from exoimage.assays.stain_measuring import is_another_stain
 from exoimage.assays.tallies import Objects, Tally
@@ -111,6 +112,11 @@ class IhcDab(TiledBrightfield):
         (0.2, 0.4, 0.6),
         description="Mean optical density of DAB in the compartment from which a cell is weak, moderate and strong.",
     )
+    nuclei: DetectionChoice = Field(
+        OwnDetection(method="threshold"),
+        description="What finds nuclei, in the light that haematoxylin (and DAB, where it stains nuclei) absorbs:"
+        " threshold, network, or cellpose and stardist where they are installed.",
+    )
     typical_diameter: Literal["estimated"] | Length = Field(
         "estimated", description='Diameter of a nucleus, in "um" or "px"; "estimated": from all images of the study.'
     )
@@ -121,7 +127,8 @@ class IhcDab(TiledBrightfield):
         0.025,
         ge=0.005,
         le=0.5,
-        description="How clearly a nucleus must stand out (share of light, of a blob filter); less finds fainter ones.",
+        description="How clearly a nucleus must stand out (share of light, of a blob filter); less finds fainter ones."
+        " For nuclei by threshold.",
     )
     least_tissue_od: float = Field(
         0.03, ge=0, le=1, description="Smoothed optical density (haematoxylin and DAB) above which there is tissue."
@@ -173,6 +180,14 @@ class IhcDab(TiledBrightfield):
         """Beside what all bright-field assays look at, whether the size of nuclei is to be estimated."""
         return f"{super().observing_key()} size={self._finds_size()}"
 
+    def cited(self) -> tuple[str, ...]:
+        """Beside the assay's references those of what finds nuclei; see `Recipe.cited`."""
+        return (*self.references, *(self.nuclei.references() if self.cells else ()))
+
+    def weights(self) -> Mapping[str, str]:
+        """The network's checksum, where it finds the nuclei; see `Recipe.weights`."""
+        return self.nuclei.weights() if self.cells else {}
+
     def tally(self, part: Part, chain: Chain) -> Tally:
         """Area and cells; see `TiledBrightfield.tally`."""
         return tally_ihc(part, chain, self._rules(part.image.pixel_size))
@@ -216,6 +231,12 @@ class IhcDab(TiledBrightfield):
         diameter = float(np.median(found)) if found else 0.0
         return NucleiSample(**known, diameter_px=diameter, pixel_size_um=scales[0] if scales else 0.0)
 
+    def refuse_slide(self) -> None:
+        """Refuse installed detectors; see `Recipe.refuse_slide`."""
+        super().refuse_slide()
+        if self.cells:
+            self.nuclei.refuse_tiles()
+
     def tile_rules(self, like: Image) -> TileRules:
         """A margin in which cells with their rings are seen whole; see `TiledBrightfield.tile_rules`."""
         if not self.cells:
@@ -236,6 +257,7 @@ class IhcDab(TiledBrightfield):
             diameter_px=diameter.in_px(pixel_size, "typical_diameter"),
             ring_width=self.ring_width,
             dab_weight=DAB_WEIGHTS[self.compartment],
+            detection=self.nuclei,
             least_contrast=self.least_contrast,
             largest_excess_od=MAX_OD if self.imagej else self.largest_excess_od,
             least_tissue_od=self.least_tissue_od,
@@ -267,11 +289,11 @@ class IhcDab(TiledBrightfield):
         )
 
     def _how_cells_were_told(self, where: str, size: str) -> tuple[str, ...]:
+        how = "Nuclei were found as blobs" if self.nuclei.method == "threshold" else self.nuclei.sentence()
+        dark_by = " and DAB" if DAB_WEIGHTS[self.compartment] else ""
         return (
-            "Nuclei were found as blobs, dark by haematoxylin"
-            + (" and DAB" if DAB_WEIGHTS[self.compartment] else "")
-            + f", of a typical diameter ({size}); the mean optical density of DAB {where} made a cell weak, moderate or"
-            f" strong from {', '.join(f'{cut:g}' for cut in self.cuts_od)} on.",
+            f"{how}, dark by haematoxylin{dark_by}, of a typical diameter ({size}); the mean optical density of DAB"
+            f" {where} made a cell weak, moderate or strong from {', '.join(f'{cut:g}' for cut in self.cuts_od)} on.",
             "The H-score is the percentage of weak cells plus twice that of moderate and thrice that of strong ones.",
         )
 

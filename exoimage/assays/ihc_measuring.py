@@ -14,17 +14,19 @@ from exoimage.assays.chains import Chain
 from exoimage.assays.columns import AreaWeighted, Column, Mean, Ratio, Row, Sum, Value
 from exoimage.assays.common_columns import REGION_AREA_PX, REGION_AREA_UM2, WHITE_COLUMNS, white_values
 from exoimage.assays.measuring import Part, numbered
+from exoimage.assays.nuclei_choices import Detection
 from exoimage.assays.stain_measuring import colour_sums
 from exoimage.assays.tallies import Objects, Tally
+from exoimage.errors import MeasureError
 from exoimage.methods import bright_nuclei, cell_compartments, ihc_scores, stains
 from exoimage.methods.density import MAX_OD
+from exoimage.methods.detectors import FieldLight, Search
+from exoimage.methods.network_views import Levels
+from exoimage.methods.nuclei import SMALLEST_DIAMETER_PX
 
 Mask = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
-
-LEAST_DIAMETER_PX = 4.0
-"""Smaller nuclei are no nuclei any more: cells are not counted then."""
 
 RIM_DIAMETERS = 0.12
 """Width of a nucleus' rim, in diameters, that belongs neither to its density nor to its cytoplasm's: the outline is
@@ -115,6 +117,11 @@ OBJECT_COLUMNS = (
 )
 
 
+NUCLEAR_LIGHT = FieldLight(levels=Levels(0.05, 0.75))
+"""Shares of light that tissue between nuclei and dark nuclei absorb. Being a share, it is the same in every picture,
+and in every tile of a slide."""
+
+
 @dataclass(frozen=True)
 class CellRules:
     """How cells are found and classed, and what counts as brown and as tissue.
@@ -129,8 +136,10 @@ class CellRules:
         Of the cytoplasm, in diameters.
     dab_weight : float
         How much of the DAB makes a nucleus.
+    detection : Detection
+        What finds nuclei.
     least_contrast : float
-        Of a nucleus; see `bright_nuclei.find_nuclei`.
+        Of a nucleus found by threshold; see `bright_nuclei.find_nuclei`.
     largest_excess_od : float
         Of haematoxylin over DAB in a brown pixel.
     least_tissue_od : float
@@ -143,6 +152,7 @@ class CellRules:
     diameter_px: float
     ring_width: float
     dab_weight: float
+    detection: Detection
     least_contrast: float
     largest_excess_od: float
     least_tissue_od: float
@@ -208,9 +218,17 @@ def _nuclei(part: Part, darkness: Plane, rules: CellRules) -> Labels:
     if part.image.drawn is not None:
         own = np.ascontiguousarray(part.image.drawn[part.region.box])
         return numbered(own if part.inside is None else cell_compartments.only_within(own, part.inside))
-    if part.is_constant or rules.diameter_px < LEAST_DIAMETER_PX or not rules.finds_cells:
+    if part.is_constant or not rules.finds_cells:
         return np.zeros(part.shape, dtype=np.int32)
-    nuclei = bright_nuclei.find_nuclei(darkness, rules.diameter_px, least_contrast=rules.least_contrast)
+    if rules.diameter_px < SMALLEST_DIAMETER_PX:
+        raise MeasureError(
+            f"nuclei of {rules.diameter_px:.1f} px are too small to be found; they need {SMALLEST_DIAMETER_PX:g} px:"
+            " magnify more, or say cells = false for the stained area alone"
+        )
+    if rules.detection.method == "threshold":
+        nuclei = bright_nuclei.find_nuclei(darkness, rules.diameter_px, least_contrast=rules.least_contrast)
+    else:
+        nuclei = rules.detection.find(darkness, Search(rules.diameter_px, light=NUCLEAR_LIGHT)).labels
     return nuclei if part.inside is None else cell_compartments.only_within(nuclei, part.inside)
 
 

@@ -59,7 +59,7 @@ class Pkh26(Fluorescence):
 
     assay: ClassVar[str] = "pkh26"
     title: ClassVar[str] = "PKH26 uptake: puncta per cell, positive cells, CTCF"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     slide_way: ClassVar[SlideWay] = "refused"
     drawn_objects: ClassVar[str] = "cells"
     columns = COLUMNS

@@ -127,6 +127,14 @@ class Recipe(BaseModel, ABC, Generic[E]):
     def sentences(self) -> tuple[str, ...]:
         """How it measures, in sentences for a paper's methods."""
 
+    def cited(self) -> tuple[str, ...]:
+        """What a paper that measures so cites."""
+        return self.references
+
+    def weights(self) -> Mapping[str, str]:
+        """Checksums (sha256) of the learned weights that decide numbers, by file; none for most recipes."""
+        return {}
+
     def slide_pixel_size(self) -> float:
         """Pixel size in µm at which whole slides are measured; 0: full resolution."""
         return 0.0
@@ -278,6 +286,7 @@ class Resolved:
             "revision": self.recipe.revision,
             "flags": [flag.value for flag in self.flags],
             "recipe": self.recipe.model_dump(mode="json"),
+            **self.recipe.weights(),
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 

@@ -219,8 +219,10 @@ def _refuse_outside(region: DrawnRegion) -> None:
 
 def _may_overlap(regions: list[DrawnRegion], overview: Image) -> bool:
     """Whether regions share a pixel of the small picture well within both."""
-    height, width = overview.shape
-    covered = np.zeros((height, width), np.uint8)
+    covered = np.zeros(overview.shape, np.bool_)
     for region in regions:
-        covered += region.small_mask((height, width))
-    return bool((covered > 1).any())
+        mask = region.small_mask(overview.shape)
+        if (covered & mask).any():
+            return True
+        covered |= mask
+    return False

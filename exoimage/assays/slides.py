@@ -8,8 +8,9 @@ larger than the margin is put together from its pieces.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
@@ -133,6 +134,35 @@ def measure_slide(
     ImageError, MeasureError
         If the slide does not suit the assay, or a region holds no pixel.
     """
+    steps = measuring_slide(resolved, source, evidence, threads=threads, labels=labels, tile_edge=tile_edge)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: SlideResult = end.value
+            return found
+
+
+def measuring_slide(
+    resolved: Resolved,
+    source: Source,
+    evidence: Any = None,
+    *,
+    threads: int = 1,
+    labels: bool = True,
+    tile_edge: int = TILE_EDGE_PX,
+) -> Generator[tuple[int, int], None, SlideResult]:
+    """The same as `measure_slide`, a step for every tile: closed between two of them, it ends and leaves nothing.
+
+    Yields
+    ------
+    (int, int)
+        How many tiles are counted, of how many.
+
+    Returns
+    -------
+    SlideResult
+    """
     recipe, flags = resolved.recipe, resolved.flags
     recipe.refuse_slide()
     level = level_of(recipe, source)
@@ -154,10 +184,13 @@ def measure_slide(
         () if like.pixel_size else (Flag.NO_PIXEL_SIZE,),
         _focus_flags(source, level, found),
     )
-    counted = SlideCount(counter, found, source.levels[level].shape, overview.shape, keep_labels=labels)
+    shape = source.levels[level].shape
+    wanted = [tile for tile in tiles(shape, tile_edge, counter.rules) if _is_touched(tile, found)]
+    counted = SlideCount(counter, found, shape, overview.shape, keep_labels=labels)
     try:
-        for tile, counts in _all_tiles(source, level, found, counter, threads, tile_edge):
+        for done, (tile, counts) in enumerate(_all_tiles(source, level, found, counter, threads, wanted), start=1):
             counted.add(tile, counts)
+            yield done, len(wanted)
         provenance = {
             "assay": recipe.assay,
             "revision": str(recipe.revision),
@@ -202,14 +235,11 @@ def _focus_flags(source: Source, level: int, found: SlideRegions) -> tuple[Flag,
 
 
 def _all_tiles(
-    source: Source, level: int, found: SlideRegions, counter: Counter, threads: int, edge: int
+    source: Source, level: int, found: SlideRegions, counter: Counter, threads: int, wanted: Iterable[Tile]
 ) -> Iterator[tuple[Tile, list[TileCount]]]:
-    """Count all tiles that a region touches, several at a time, in their order."""
-    shape = source.levels[level].shape
+    """Count tiles, several at a time, in their order."""
     sources: SimpleQueue[Source] = SimpleQueue()
-    opened = [source.reopened() for _ in range(threads - 1)]
-    for one in (source, *opened):
-        sources.put(one)
+    sources.put(source)
 
     def count(tile: Tile) -> list[TileCount]:
         mine = sources.get()
@@ -218,12 +248,10 @@ def _all_tiles(
         finally:
             sources.put(mine)
 
-    try:
-        wanted = (tile for tile in tiles(shape, edge, counter.rules) if _is_touched(tile, found))
+    with ExitStack() as opened:
+        for _ in range(threads - 1):
+            sources.put(opened.enter_context(source.reopened()))
         yield from _in_order(count, wanted, threads)
-    finally:
-        for one in opened:
-            one.close()
 
 
 def _is_touched(tile: Tile, found: SlideRegions) -> bool:
@@ -235,7 +263,7 @@ def _meet(one: Corners, other: Corners) -> bool:
 
 
 def _in_order(
-    work: Callable[[Tile], list[TileCount]], todo: Iterator[Tile], threads: int
+    work: Callable[[Tile], list[TileCount]], todo: Iterable[Tile], threads: int
 ) -> Iterator[tuple[Tile, list[TileCount]]]:
     """Work done by so many threads, given back in order; no more is under way than they can hold."""
     if threads <= 1:

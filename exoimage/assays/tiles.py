@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -169,11 +168,6 @@ def tiles(shape: Shape, edge: int, rules: TileRules) -> Iterator[Tile]:
     for row, (top, bottom, above, below) in enumerate(rows):
         for column, (left, right, before, after) in enumerate(columns):
             yield Tile(row, column, top, left, bottom, right, (above, before, below, after))
-
-
-def grid_shape(shape: Shape, edge: int) -> Shape:
-    """How many rows and columns of tiles there are."""
-    return math.ceil(shape[0] / edge), math.ceil(shape[1] / edge)
 
 
 def _spans(length: int, edge: int, rules: TileRules) -> list[tuple[int, int, int, int]]:

@@ -242,6 +242,6 @@ def _zarr_attributes(scene: StoredScene, lead: Mapping[str, int], levels: int) -
                 {"label": name, "color": colour, "window": window, "active": True}
                 for name, colour in zip(names, colours, strict=True)
             ],
-            "rdefs": {"model": "color"},
+            "rdefs": {"model": "color" if scene.colour else "greyscale"},  # channels may be called red, green and blue
         },
     }

@@ -142,9 +142,16 @@ def _axes(multiscale: Mapping[str, Any], count: int) -> str:
 
 
 def _is_rgb(labels: Sequence[str], ome: Mapping[str, Any], dtype: Any) -> bool:
+    """Whether three channels are one picture in its own colours.
+
+    A model of grey channels says that they are not, whatever they are called. One of colours says little: channels of
+    fluorescence are shown in colours, too.
+    """
+    model = ome.get("omero", {}).get("rdefs", {}).get("model")
+    if model == "greyscale":
+        return False
     if labels and all(labels):
         return tuple(label.casefold() for label in labels) in (RGB_NAMES, ("r", "g", "b"))
-    model = ome.get("omero", {}).get("rdefs", {}).get("model")
     return bool(model == "color" and np.dtype(dtype) == np.uint8)
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from exoimage.methods import _kernels_fluorescence as kernels
 from exoimage.methods import _kernels_nuclei as nuclei_kernels
 from exoimage.methods import segmentation
+from exoimage.methods.nuclei import LEAST_STEPS
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
@@ -19,9 +20,6 @@ Labels = npt.NDArray[np.int32]
 LEAST_CONTRAST = 5.0
 """How many standard deviations of the smoothed plane's noise a nucleus is brighter than its surroundings, on average
 over both: fluctuations of noise that are picked as the highest around reach three."""
-
-LEAST_STEPS = 1.5
-"""How many steps between stored values it is brighter: less may be rounding."""
 
 LEAST_SHARE = 0.02
 """How much of the plane's span it is brighter: less is what the background's estimate leaves of uneven light."""

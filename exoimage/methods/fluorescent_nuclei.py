@@ -8,45 +8,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from exoimage.errors import MeasureError
-from exoimage.flags import Flag
 from exoimage.methods import _kernels_fluorescence as kernels
 from exoimage.methods import bright_nuclei
 from exoimage.methods._kernels import replace_labels
 from exoimage.methods._nuclei_fragments import LEAST_CONTRAST, fragments
 from exoimage.methods._nuclei_joining import ellipse_fullness, join
+from exoimage.methods.nuclei import (
+    FAINTEST,
+    LEAST_SOLIDITY,
+    SMALLEST,
+    SMALLEST_DIAMETER_PX,
+    Nuclei,
+    checked_plane,
+    enlarged,
+    exposure,
+    least_step,
+    refuse_diameter,
+    renumbered,
+)
 
 Plane = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
-EdgeRule = Literal["count", "exclude", "half"]
 
 WORKING_DIAMETER_PX = 20.0
 """Larger nuclei are looked for in a reduced picture, in which they are so wide: shapes need no more."""
 
-SMALLEST_DIAMETER_PX = 4.0
-"""Nuclei that are smaller have no shape."""
-
 SEARCHED = 0.8
 """Nuclei are looked for as if they were smaller than typical by this factor: fragments too many are joined again."""
-
-SMALLEST = 0.06
-"""Least area of a nucleus relative to a typical one: mitotic plates and nuclei cut by the border have more."""
-
-LEAST_SOLIDITY = 0.7
-"""Least solidity of a nucleus: fibres, dust and cracked debris have less, even bent nuclei more (1 % of those drawn
-by hand have less than 0.8)."""
-
-FAINTEST = 0.2
-"""Least contrast times width of a nucleus relative to typical ones: what is faint and small is debris or far out of
-focus; a mitotic or apoptotic nucleus is small and bright."""
 
 ESTIMATION_EDGE_PX = 800
 """Edge of the middle part of a picture that the typical diameter is estimated from."""
@@ -54,46 +50,12 @@ ESTIMATION_EDGE_PX = 800
 SPUR = 0.2
 """Of a diameter: what is narrower than this is cut off a nucleus."""
 
-SATURATED_SHARE = 0.01
-"""Share of the nuclei's pixels at the camera's limit from which on a plane is flagged."""
-
 _FURTHER_GUESSES_PX = (36.0, 108.0)  # beside the size of blobs that stands out most
 _SMALL_GUESS_PX = 12.0  # where those find nothing
 _CLEARLY_MORE = 1.2  # times the light: another size explains the picture better
+_SPECK_PX = 8  # wide
 _ROUNDS = 4  # the diameter settles in two or three
 _SETTLED = 0.08  # relative change
-
-
-@dataclass(frozen=True, eq=False)
-class Nuclei:
-    """What was found in one plane.
-
-    Parameters
-    ----------
-    labels : (y, x) int32 array
-        0 is background, 1, 2, … the nuclei.
-    typical_diameter : float
-        In px: as given, or as estimated; 0 where there is nothing to estimate it from.
-    debris_count : int
-        Bright objects that are no nuclei: too small, too faint or too irregular; they have no label.
-    flags : tuple of Flag
-        `Flag.SATURATED` where over 1 % of the nuclei's pixels are at the camera's limit.
-    light, area : float
-        Sums over all bright objects, debris among them, of contrast times area, and of area, in typical nuclei's areas:
-        their ratio is the contrast that is typical of a field, and those of several fields add up.
-    """
-
-    labels: Labels
-    typical_diameter: float
-    debris_count: int = 0
-    flags: tuple[Flag, ...] = ()
-    light: float = 0.0
-    area: float = 0.0
-
-    @property
-    def count(self) -> int:
-        """Number of nuclei."""
-        return int(self.labels.max(initial=0))
 
 
 def find_nuclei(
@@ -151,24 +113,21 @@ def find_nuclei(
     >>> find_nuclei(plane.astype(np.float32), typical_diameter=22).count
     3
     """
-    values = _checked(plane)
-    if typical_diameter < 0 or 0 < typical_diameter < SMALLEST_DIAMETER_PX:
-        raise MeasureError(
-            f"a typical diameter of {typical_diameter:g} px; nuclei need {SMALLEST_DIAMETER_PX:g} px at least: magnify"
-            " more, or check the pixel size"
-        )
-    step = _step(plane)
-    diameter = typical_diameter or _estimated(_middle(values), step)
+    values = checked_plane(plane)
+    refuse_diameter(typical_diameter)
+    step = least_step(plane)
+    diameter = typical_diameter or estimate_diameter(plane)
     if diameter == 0 or step == 0:
         return Nuclei(np.zeros(plane.shape, np.int32), typical_diameter)
     labels, told = _at_scale(values, diameter, step, _Limits(smallest, least_solidity, typical_contrast))
-    return Nuclei(labels, diameter, told.debris, _exposure(plane, labels, max_value), told.light, told.area)
+    return Nuclei(labels, diameter, told.debris, exposure(plane, labels, max_value), told.light, told.area)
 
 
 def estimate_diameter(plane: Plane) -> float:
     """Typical (median) diameter of the nuclei in the middle of a plane, that of the disc with the same area.
 
-    Nuclei are looked for with a first guess, their median is the next one, until it stays.
+    Nuclei are looked for with a first guess, their median is the next one, until it stays. Where the middle holds none,
+    what is around the plane's brightest place is looked at.
 
     Parameters
     ----------
@@ -192,72 +151,28 @@ def estimate_diameter(plane: Plane) -> float:
     >>> 22 < estimate_diameter(cv2.GaussianBlur(discs, (0, 0), 1.5)) < 27
     True
     """
-    return _estimated(_middle(_checked(plane)), _step(plane))
+    values, step = checked_plane(plane), least_step(plane)
+    middle = (values.shape[0] // 2, values.shape[1] // 2)
+    diameter = _estimated(_around(values, middle), step)
+    if diameter == 0 and max(values.shape) > ESTIMATION_EDGE_PX:
+        diameter = _estimated(_around(values, _brightest(values)), step)
+    return diameter
 
 
-def apply_edge_rule(labels: Labels, rule: EdgeRule) -> Labels:
-    """Labels of the objects that a field's edge leaves to be counted, numbered anew.
-
-    Parameters
-    ----------
-    labels : (y, x) int32 array
-        0 is background.
-    rule : {"count", "exclude", "half"}
-        "count" keeps all; "exclude" drops every object that touches an edge, which favours small ones; "half" drops
-        those that touch the right or the lower edge: whatever their size, of all objects in a tissue each is counted in
-        one field only.
-
-    Returns
-    -------
-    (y, x) int32 array
-        A new array.
-
-    Raises
-    ------
-    MeasureError
-        If there is no such rule.
-
-    Notes
-    -----
-    "half" is the forbidden line of the unbiased frame, of which the picture's edges are the part that can be seen:
-    Gundersen, J Microsc 111:219–223 (1977), https://doi.org/10.1111/j.1365-2818.1977.tb00062.x.
-
-    Examples
-    --------
-    >>> corners = np.array([[1, 0, 2], [0, 3, 0], [4, 0, 5]], np.int32)
-    >>> [int(apply_edge_rule(corners, rule).max()) for rule in ("count", "exclude", "half")]
-    [5, 1, 2]
-    """
-    if rule not in get_args(EdgeRule):
-        raise MeasureError(f"no edge rule is called {rule!r}; there are {', '.join(get_args(EdgeRule))}")
-    forbidden = [] if rule == "count" else [labels[-1:].ravel(), labels[:, -1:].ravel()]
-    if rule == "exclude":
-        forbidden += [labels[:1].ravel(), labels[:, :1].ravel()]
-    present = np.zeros(int(labels.max(initial=0)) + 1, np.bool_)
-    present[labels.ravel()] = True
-    for edge in forbidden:
-        present[edge] = False
-    return _renumbered(labels, present)
-
-
-def _checked(plane: Plane) -> Floats:
-    if plane.ndim != 2:
-        raise MeasureError(f"a plane of shape {plane.shape}; expected (y, x): pick one channel")
-    values = np.ascontiguousarray(plane, dtype=np.float32)
-    if plane.dtype.kind == "f" and not np.isfinite(values).all():
-        raise MeasureError("the plane holds values that are not finite; replace them before nuclei are looked for")
-    return values
-
-
-def _step(plane: Plane) -> float:
-    """Least difference between stored values in a sample; 0 where all are the same."""
-    levels = np.unique(plane.ravel()[:: max(1, plane.size // 20_000)])
-    return float(np.diff(levels.astype(np.float64)).min()) if len(levels) > 1 else 0.0
-
-
-def _middle(values: Floats) -> Floats:
-    rows, columns = (slice(max(0, (n - ESTIMATION_EDGE_PX) // 2), (n + ESTIMATION_EDGE_PX) // 2) for n in values.shape)
+def _around(values: Floats, place: tuple[int, int]) -> Floats:
+    """The part of a plane around a place, as far as the plane has it."""
+    half = ESTIMATION_EDGE_PX // 2
+    starts = (min(max(0, at - half), max(0, n - 2 * half)) for at, n in zip(place, values.shape, strict=True))
+    rows, columns = (slice(start, start + 2 * half) for start in starts)
     return np.ascontiguousarray(values[rows, columns])
+
+
+def _brightest(values: Floats) -> tuple[int, int]:
+    """Where a plane is brightest, specks that are smaller than nuclei left aside."""
+    size = [max(1, n // _SPECK_PX) for n in values.shape]
+    small = cv2.resize(values, size[::-1], interpolation=cv2.INTER_AREA)
+    y, x = divmod(int(np.argmax(small)), size[1])
+    return y * _SPECK_PX, x * _SPECK_PX
 
 
 def _estimated(values: Floats, step: float) -> float:
@@ -279,7 +194,7 @@ def _settled(values: Floats, guess: float, step: float) -> tuple[float, float]:
     """
     light = 0.0
     for _ in range(_ROUNDS):
-        labels = _at_scale(values, guess, step, _Limits(SMALLEST, LEAST_SOLIDITY), enlarged=False)[0]
+        labels = _at_scale(values, guess, step, _Limits(SMALLEST, LEAST_SOLIDITY), at_full_size=False)[0]
         scale = max(1.0, guess / WORKING_DIAMETER_PX)
         found = scale * _median_diameter(labels)
         if found < SMALLEST_DIAMETER_PX:
@@ -330,7 +245,7 @@ class _Told:
 
 
 def _at_scale(
-    values: Floats, diameter: float, step: float, limits: _Limits, enlarged: bool = True
+    values: Floats, diameter: float, step: float, limits: _Limits, at_full_size: bool = True
 ) -> tuple[Labels, _Told]:
     """Nuclei and what is told of all objects, looked for at the scale at which nuclei have the working diameter."""
     reduction = min(1.0, WORKING_DIAMETER_PX / diameter)
@@ -339,17 +254,13 @@ def _at_scale(
     size = tuple(max(1, round(edge * reduction)) for edge in values.shape[::-1])
     small = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
     labels, told = _found(small, diameter * reduction, step, limits)
-    return (_enlarged(labels, (values.shape[0], values.shape[1])) if enlarged else labels), told
+    return (enlarged(labels, _smoothed(labels, values.shape)) if at_full_size else labels), told
 
 
-def _enlarged(labels: Labels, shape: tuple[int, int]) -> Labels:
-    """Labels at full size, with outlines that are smooth where they meet the background."""
-    size = shape[::-1]
+def _smoothed(labels: Labels, shape: tuple[int, ...]) -> Mask:
+    """Where labels are, at full size, with outlines that are smooth where they meet the background."""
     mask = (labels > 0).view(np.uint8) * np.uint8(255)
-    inside = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR) > 127
-    grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
-    everywhere = np.where(labels > 0, labels, grown)
-    return np.asarray(cv2.resize(everywhere, size, interpolation=cv2.INTER_NEAREST_EXACT) * inside, np.int32)
+    return np.asarray(cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_LINEAR) > 127, np.bool_)
 
 
 def _found(plane: Floats, typical_diameter: float, step: float, limits: _Limits) -> tuple[Labels, _Told]:
@@ -369,7 +280,7 @@ def _found(plane: Floats, typical_diameter: float, step: float, limits: _Limits)
     if sums[6, keep].sum() < LEAST_CONTRAST * parts.noise * sums[0, keep].sum():
         # Nuclei of a whole field that barely rise above what its background varies by are that variation.
         return np.zeros_like(pieces), _Told(0, light, whole)
-    return _renumbered(pieces, keep), _Told(count - int(keep.sum()), light, whole)
+    return renumbered(pieces, keep), _Told(count - int(keep.sum()), light, whole)
 
 
 def _are_nuclei(
@@ -390,19 +301,3 @@ def _without_spurs(labels: Labels, diameter: float) -> tuple[Labels, int]:
     closed = np.empty_like(labels)
     kernels.close_gaps(labels, gapped, np.asarray(pieces, np.int32), closed)
     return closed, count - 1
-
-
-def _renumbered(labels: Labels, keep: Mask) -> Labels:
-    """The labels that are kept, numbered from 1."""
-    table = (np.cumsum(keep) - keep[0]) * keep
-    table[0] = 0
-    numbered = np.empty_like(labels)
-    replace_labels(labels, table.astype(np.int32), numbered)
-    return numbered
-
-
-def _exposure(plane: Plane, labels: Labels, max_value: float) -> tuple[Flag, ...]:
-    top = max_value or (float(np.iinfo(plane.dtype).max) if plane.dtype.kind == "u" else math.inf)
-    inside = labels > 0
-    saturated = np.count_nonzero((plane >= top) & inside)
-    return (Flag.SATURATED,) * bool(saturated > SATURATED_SHARE * np.count_nonzero(inside))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Density = npt.NDArray[np.float32]
 Scribbles = npt.NDArray[np.integer[Any]]
+Part = tuple[slice, slice]
+"""Rows and columns."""
 
 TREES, DEPTH, LEAF = 64, 14, 3
 MOST_PER_CLASS = 20_000
@@ -59,20 +61,27 @@ class PixelClasses:
         (y, x) uint8 array
             1 for the first class.
         """
-        height, width = density.shape[:2]
-        halo = _halo(self.largest_scale)
-        classes = np.empty((height, width), dtype=np.uint8)
-        for top in range(0, height, TILE):
-            for left in range(0, width, TILE):
-                rows, columns = (
-                    (max(0, start - halo), min(length, start + TILE + halo))
-                    for start, length in ((top, height), (left, width))
-                )
-                found = features(density[slice(*rows), slice(*columns)], self.largest_scale)
-                inner = found[top - rows[0] :, left - columns[0] :][:TILE, :TILE]
-                answers = self.forest.predict(inner.reshape(-1, inner.shape[2]))
-                classes[top : top + TILE, left : left + TILE] = answers.reshape(inner.shape[:2])
+        classes = np.empty(density.shape[:2], dtype=np.uint8)
+        for part in _tiles(density.shape[:2]):
+            classes[part] = self.classify_part(density, part)
         return classes
+
+    def classify_part(self, density: Density, part: Part) -> npt.NDArray[np.uint8]:
+        """The classes of a part of a picture, as `classify` gives them.
+
+        Parameters
+        ----------
+        density : (y, x, 3) float32 array
+            Of the whole picture.
+        part : (slice of rows, slice of columns)
+
+        Returns
+        -------
+        uint8 array of the part's shape
+        """
+        found = _features_of(density, part, self.largest_scale)
+        answers = self.forest.predict(found.reshape(-1, found.shape[2]))
+        return np.asarray(answers.reshape(found.shape[:2]), np.uint8)
 
 
 def train(
@@ -122,18 +131,20 @@ def train(
 
     if len(names) < 2:
         raise MeasureError(f"classes are told apart, so there are two at least; got {', '.join(names) or 'none'}")
-    known, labels = [], []
-    for density, scribbles in examples:
-        marked = _checked(density, scribbles, names)
-        known.append(features(density, largest_scale)[marked])
-        labels.append(scribbles[marked].astype(np.uint8))
-    x, y = np.concatenate(known), np.concatenate(labels)
+    marked = [_checked(density, scribbles, names) for density, scribbles in examples]
+    y = np.concatenate(
+        [scribbles[here].astype(np.uint8) for (_, scribbles), here in zip(examples, marked, strict=True)]
+    )
     for number, name in enumerate(names, start=1):
         count = int((y == number).sum())
         if count < LEAST_PER_CLASS:
             raise MeasureError(
                 f"{count} pixels are scribbled as {name!r} (label {number}); mark {LEAST_PER_CLASS} or more"
             )
+    looked_at = zip(examples, marked, strict=True)
+    x = np.concatenate(
+        [_marked_features(density, here, largest_scale) for (density, _), here in looked_at if here.any()]
+    )
     kept = np.concatenate([_evenly(np.flatnonzero(y == number)) for number in range(1, len(names) + 1)])
     forest = RandomForestClassifier(
         TREES, max_depth=DEPTH, min_samples_leaf=LEAF, class_weight="balanced", random_state=0, n_jobs=1
@@ -162,6 +173,38 @@ def features(density: Density, largest_scale: float) -> npt.NDArray[np.float32]:
     found = multiscale_basic_features(wide, channel_axis=-1, **scales)  # type: ignore[no-untyped-call, unused-ignore]
     inner: npt.NDArray[np.float32] = found[halo : halo + density.shape[0], halo : halo + density.shape[1]]
     return inner
+
+
+def _tiles(shape: tuple[int, ...]) -> list[Part]:
+    """A picture cut into tiles."""
+    rows, columns = ([slice(first, min(length, first + TILE)) for first in range(0, length, TILE)] for length in shape)
+    return [(one, other) for one in rows for other in columns]
+
+
+def _features_of(density: Density, part: Part, largest_scale: float) -> npt.NDArray[np.float32]:
+    """The features of a part of a picture, which see what lies around it."""
+    halo = _halo(largest_scale)
+    wide = tuple(
+        slice(max(0, one.start - halo), min(length, one.stop + halo))
+        for one, length in zip(part, density.shape[:2], strict=True)
+    )
+    inner = tuple(slice(one.start - outer.start, one.stop - outer.start) for one, outer in zip(part, wide, strict=True))
+    return features(density[wide], largest_scale)[inner]
+
+
+def _marked_features(density: Density, marked: npt.NDArray[np.bool_], largest_scale: float) -> npt.NDArray[np.float32]:
+    """The features of the marked pixels, in their order; only tiles that hold some are looked at."""
+    place = np.cumsum(marked.ravel()).reshape(marked.shape) - 1
+    found = np.empty((0, 0), np.float32)
+    for part in _tiles(marked.shape):
+        here = marked[part]
+        if not here.any():
+            continue
+        some = _features_of(density, part, largest_scale)[here]
+        if not found.size:
+            found = np.empty((int(marked.sum()), some.shape[1]), np.float32)
+        found[place[part][here]] = some
+    return found
 
 
 def _halo(largest_scale: float) -> int:

@@ -75,7 +75,7 @@ def references(study: Study, tables: Tables) -> tuple[str, ...]:
     """What the paper cites: the references of the assay, the tests, the packages and the checklist."""
     packages = [text for name, text in citations.PACKAGES if name != "scipy" or tables.tests]
     return (
-        *study.recipe.references, *citations.of_tests(test_names(tables.tests)), *packages, citations.CHECKLIST,
+        *study.recipe.cited(), *citations.of_tests(test_names(tables.tests)), *packages, citations.CHECKLIST,
     )  # fmt: skip
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from exoimage.assays.recipe import Resolved
 from exoimage.errors import StudyError
 from exoimage.images.image import Image
+from exoimage.images.source import Source
 from exoimage.studies import work
 from exoimage.studies.deciding import decided_for
 from exoimage.studies.executors import Executor, InProcess, LocalProcesses
 from exoimage.studies.ledger import read_ledger, write_ledger
 from exoimage.studies.passes import Event, only_decided, planned
+from exoimage.studies.slide_work import slide_shown
 from exoimage.studies.store import Store
 from exoimage.studies.study import Study, StudyImage
 
@@ -46,6 +49,22 @@ def open_image(study: Study, key: str) -> Image:
     return work.opened(
         work.Job(image.ref, image.recipe_of(study.recipe), store, study.pixel_size, edit=image.edit, pictures=False)
     )
+
+
+@contextmanager
+def open_slide(study: Study, key: str) -> Iterator[Source | None]:
+    """An image of a study as a slide, to be looked at window by window; None where a run reads it in one piece.
+
+    Raises
+    ------
+    ExoimageError
+        If it cannot be read.
+    """
+    image = image_of(study, key)
+    if image.problem:
+        raise StudyError(f"{key}: {image.problem}")
+    with slide_shown(image.ref, image.recipe_of(study.recipe), study.pixel_size) as source:
+        yield source
 
 
 def decide_all(study: Study, folder: str | Path, *, jobs: int = 1) -> Generator[Event, None, Mapping[str, Resolved]]:

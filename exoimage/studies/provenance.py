@@ -33,6 +33,7 @@ def run_record(study: Study, decided: Mapping[str, Resolved], written: Written) 
         "assay_revision": study.recipe.revision,
         "recipe_files": file_identities(study.recipe.model_dump(mode="json")),
         "recipe": study.recipe.model_dump(mode="json"),
+        "weights_sha256": dict(study.recipe.weights()),
         "resolved": {
             batch: {"digest": one.digest, "n_images": one.n_images, "flags": [flag.value for flag in one.flags]}
             for batch, one in decided.items()

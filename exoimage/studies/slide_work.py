@@ -47,10 +47,47 @@ def slide_of(ref: ImageRef, recipe: Recipe[Any], pixel_size: float | None) -> It
     if how is None:
         yield None
         return
+    refuse_slide(recipe)
+    with _opened(ref, pixel_size, how) as source:
+        yield source
+
+
+@contextmanager
+def slide_shown(ref: ImageRef, recipe: Recipe[Any], pixel_size: float | None) -> Iterator[Source | None]:
+    """Open an image as a slide to be looked at, whether or not the assay measures any; see `slide_of`.
+
+    Raises
+    ------
+    ImageReadError
+        If it cannot be read.
+    """
+    how = _how(ref, recipe)
+    if how is None:
+        yield None
+        return
+    with _opened(ref, pixel_size, how) as source:
+        yield source
+
+
+def refuse_slide(recipe: Recipe[Any]) -> None:
+    """Refuse a slide where the assay does not measure any.
+
+    Raises
+    ------
+    MeasureError
+        If it does not.
+    """
     if recipe.slide_way == "refused":
         raise MeasureError(TOO_LARGE.format(assay=recipe.assay))
-    with open_source(ref.files[0], ref.scene, pixel_size=pixel_size, **how) as source:
-        yield source
+
+
+def _opened(ref: ImageRef, pixel_size: float | None, how: Mapping[str, Any]) -> Source:
+    """A slide with the given size of a pixel where its file does not say it, as fields have it."""
+    source = open_source(ref.files[0], ref.scene, **how)
+    if source.pixel_size is not None or pixel_size is None:
+        return source
+    source.close()
+    return open_source(ref.files[0], ref.scene, pixel_size=pixel_size, **how)
 
 
 def _how(ref: ImageRef, recipe: Recipe[Any]) -> dict[str, Any] | None:

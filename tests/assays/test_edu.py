@@ -18,15 +18,18 @@ from support import ROOT, real_folder
 import exoimage as xi
 from exoimage.assays.channel_roles import Roles, find_roles
 from exoimage.assays.columns import WilsonBound, wilson_pct
+from exoimage.assays.nuclei_choices import OwnNuclei
 from exoimage.assays.recipe import Resolved
-from exoimage.assays.recipe_text import to_toml
+from exoimage.assays.recipe_text import recipe_from, to_toml, with_settings
 from exoimage.assays.registry import recipe_class
 from exoimage.errors import ImageError, MeasureError, RecipeError
 from exoimage.flags import Flag
 from exoimage.images.image import Image
 from exoimage.images.pairing import join
 from exoimage.images.writing import write_labels
-from exoimage.methods import detectors, synth
+from exoimage.methods import detectors, network_maps, synth
+from exoimage.methods.detectors import Search
+from exoimage.methods.nuclei import Nuclei
 from exoimage.studies.work import drawn
 
 EDU = recipe_class("edu")
@@ -360,16 +363,58 @@ def test_another_detector_can_find_the_nuclei(
     picture: tuple[Image, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Squares:
-        def find(self, plane: np.ndarray, typical_diameter: float) -> np.ndarray:
-            assert typical_diameter == 20
+        def find(self, plane: np.ndarray, search: Search) -> Nuclei:
+            assert search.diameter_px == 20
             labels = np.zeros(plane.shape, np.int32)
             labels[100:120, 100:120], labels[300:320, 300:320] = 1, 2
-            return labels
+            return Nuclei(labels, search.diameter_px)
 
     monkeypatch.setattr(detectors, "detector", lambda name: Squares() if name == "stardist" else None)
-    row = xi.assay("edu", detector="stardist", typical_diameter="20 px").measure(picture[0]).summary
+    row = xi.assay("edu", nuclei={"method": "stardist"}, typical_diameter="20 px").measure(picture[0]).summary
     assert row["nuclei_count"] == 2
     assert row["nucleus_area_median_px"] == 400
+
+
+def test_recipes_of_before_there_was_a_network_are_understood() -> None:
+    former = recipe_from("edu", {"nuclei": "DAPI", "detector": "classical"})
+    assert former.nuclei == OwnNuclei(method="threshold", channel="DAPI")
+    assert recipe_from("edu", {"nuclei": "DAPI"}).nuclei == OwnNuclei(method="network", channel="DAPI")
+    assert recipe_from("edu", {"nuclei": 2}).nuclei.channel == "2"
+
+
+def test_a_method_alone_will_do_on_a_command_line() -> None:
+    recipe = xi.assay("edu")
+    assert with_settings(recipe, ["nuclei=threshold"]).nuclei.method == "threshold"
+    assert with_settings(recipe, ["nuclei=DAPI"]).nuclei == OwnNuclei(method="network", channel="DAPI")
+    assert with_settings(recipe, ["nuclei.channel=3", "detector=classical"]).nuclei == OwnNuclei(
+        method="threshold", channel="3"
+    )
+    assert with_settings(xi.assay("ihc-dab"), ["nuclei=network"]).nuclei.method == "network"
+
+
+def test_what_finds_nuclei_is_cited() -> None:
+    assert any("Caicedo" in one for one in xi.assay("edu").cited())
+    assert any("Schmidt" in one for one in xi.assay("edu", nuclei="stardist").cited())
+    assert xi.assay("edu", nuclei="threshold").cited() == EDU.references
+
+
+@pytest.mark.parametrize("settings", [{"nuclei": "stardist"}, {"background": "image"}])
+def test_what_a_tile_does_not_tell_is_refused_on_slides(settings: dict[str, Any]) -> None:
+    with pytest.raises(MeasureError, match="crop the slide"):
+        xi.assay("edu", **settings).refuse_slide()
+
+
+def test_the_networks_weights_are_part_of_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, threshold = xi.assay("edu"), xi.assay("edu", nuclei={"method": "threshold"})
+    digests, keys = ([f(one) for one in (recipe, threshold)] for f in (_digest, lambda one: one.observing_key()))
+    monkeypatch.setattr(network_maps, "weights_sha256", lambda: "others")
+    assert _digest(recipe) != digests[0]
+    assert recipe.observing_key() != keys[0]
+    assert (_digest(threshold), threshold.observing_key()) == (digests[1], keys[1])
+
+
+def _digest(recipe: Any) -> str:
+    return Resolved(recipe).digest
 
 
 def test_positive_and_negative_nuclei_are_drawn_in_two_colours(picture: tuple[Image, np.ndarray], result: Any) -> None:

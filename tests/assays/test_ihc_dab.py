@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from matching import matched
 from support import ROOT
 
 import exoimage as xi
@@ -28,14 +29,6 @@ def _field(seed: int, cells: synth.Immunostain | None = None, **parameters: obje
 
 def _measured(field: synth.ImmunoField, pixel_size: float | None = 0.5, **recipe: object) -> xi.Result:
     return xi.assay("ihc-dab", **recipe).measure(Image(field.pixels, pixel_size=pixel_size))
-
-
-def _matched(found: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    together = np.zeros((found.max() + 1, truth.max() + 1))
-    np.add.at(together, (found.ravel(), truth.ravel()), 1)
-    union = together.sum(1, keepdims=True) + together.sum(0, keepdims=True) - together
-    one, other = np.nonzero((together / np.maximum(union, 1))[1:, 1:] > 0.5)
-    return one + 1, other + 1
 
 
 def test_area_cells_and_scores_are_the_true_ones_over_strength_direction_light_and_jpeg() -> None:
@@ -65,7 +58,7 @@ def test_area_cells_and_scores_are_the_true_ones_over_strength_direction_light_a
 def test_each_cell_has_its_class_in_the_compartment_that_is_stained(compartment: str) -> None:
     field = _field(3, synth.Immunostain(compartment=compartment))  # type: ignore[arg-type]
     result = _measured(field, compartment=compartment)
-    one, other = _matched(result.labels, field.nuclei)
+    one, other = matched(result.labels, field.nuclei)
     assert len(one) > 0.9 * len(field.cell_od)
     found = result.objects["class"].map(list(CLASSES).index).to_numpy()[one - 1]
     true = np.searchsorted((0.2, 0.4, 0.6), field.cell_od, side="right")[other - 1]
@@ -220,13 +213,35 @@ def test_the_demo_study_keeps_order_and_effect(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in DEMO.rglob("*") if path.is_file()) < 700_000
 
 
+def test_the_network_finds_nuclei_of_sections_too() -> None:
+    field = synth.immuno_field((384, 512), seed=4)
+    image = Image(field.pixels, pixel_size=None)
+    row = xi.assay("ihc-dab", nuclei="network", typical_diameter="18 px").measure(image).summary
+    assert row["cell_count"] == pytest.approx(len(field.cell_od), rel=0.06)
+    assert xi.assay("ihc-dab", nuclei="network").weights()
+    assert not xi.assay("ihc-dab", nuclei="network", cells=False).weights()
+
+
+def test_nuclei_that_are_too_small_are_refused_and_not_counted_as_none() -> None:
+    image = Image(synth.immuno_field((200, 260), seed=4).pixels, pixel_size=4.0)
+    with pytest.raises(MeasureError, match="cells = false"):
+        xi.assay("ihc-dab", typical_diameter="8 um").measure(image)
+    assert xi.assay("ihc-dab", cells=False).measure(image).summary["dab_area_pct"] > 0
+
+
+def test_installed_detectors_are_refused_on_slides() -> None:
+    with pytest.raises(MeasureError, match="crop the slide"):
+        xi.assay("ihc-dab", nuclei="cellpose").refuse_slide()
+    xi.assay("ihc-dab", nuclei="cellpose", cells=False).refuse_slide()
+
+
 @pytest.mark.real
 @pytest.mark.parametrize(("name", "least_recall"), [("34_3", 0.65), ("799_2", 0.75)])
 def test_nuclei_of_real_sections_are_found_and_classed(real: Path, name: str, least_recall: float) -> None:
     folder = real / "ihc_deepliif"
     result = xi.assay("ihc-dab").measure(xi.read(folder / f"{name}.png"))
     truth, is_positive = _deepliif_truth(folder / f"{name}_truth.png")
-    one, other = _matched(result.labels, truth)
+    one, other = matched(result.labels, truth)
     assert len(one) > least_recall * len(is_positive)
     # People drew fewer nuclei than there are: what they left out is no error of ours alone.
     assert 2 * len(one) / (result.labels.max() + len(is_positive)) > 0.6

@@ -15,9 +15,12 @@ from slide_pictures import EDGE, both_ways, same_rows, write_outlines, write_sli
 import exoimage as xi
 from exoimage.assays import slides
 from exoimage.assays.recipe import ALL_SCOPES
+from exoimage.assays.slide_regions import find_slide_regions
 from exoimage.assays.tiles import TileRules, tiles
 from exoimage.errors import ImageReadError, MeasureError
+from exoimage.flags import Flag
 from exoimage.images import source as sources
+from exoimage.images.image import Image
 from exoimage.images.reading import read
 from exoimage.images.source import open_source
 from exoimage.methods import pieces, synth, tissue
@@ -124,7 +127,22 @@ def test_nuclei_and_positive_ones_are_those_of_one_piece(tmp_path: Path) -> None
     assert np.count_nonzero(distance > 3) <= 1
 
 
-def test_debris_is_no_nucleus_in_tiles_that_hold_no_nuclei(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["network", "threshold"])
+def test_nuclei_in_a_corner_of_an_empty_slide_are_found(tmp_path: Path, method: str) -> None:
+    """Most windows that are looked at hold none: they must not say how bright nuclei are."""
+    rng = np.random.default_rng(2)
+    slide = rng.normal(100, 2, (3000, 3000, 2))
+    field = cell_field((400, 400), CellPopulation(count=60), seed=6)
+    slide[200:600, 300:700] += 12 * field.pixels.astype(float)
+    path = write_slide(tmp_path / "cells.ome.tif", np.clip(slide, 0, 65535).astype(np.uint16), channels=("DAPI", "EdU"))
+    whole, tiled, _ = both_ways(xi.assay("edu", nuclei=method), path)
+    assert tiled.summary["nuclei_count"] == pytest.approx(field.count, abs=3)
+    assert tiled.summary["nuclei_count"] == pytest.approx(whole.summary["nuclei_count"], abs=2)
+
+
+@pytest.mark.parametrize(("method", "least_debris"), [("network", 0), ("threshold", 21)])
+def test_debris_is_no_nucleus_in_tiles_that_hold_no_nuclei(tmp_path: Path, method: str, least_debris: int) -> None:
+    """The network does not even part what is debris."""
     rng = np.random.default_rng(1)
     pixels = cell_field(SHAPE, CellPopulation(count=250), seed=5).pixels.astype(np.float32)
     ground = np.median(pixels, axis=(0, 1))
@@ -136,8 +154,8 @@ def test_debris_is_no_nucleus_in_tiles_that_hold_no_nuclei(tmp_path: Path) -> No
         pixels[(*near, 0)] += 15 / (1 + np.exp(2 * (distance - 3)))
     slide = np.clip(pixels, 0, 255).astype(np.uint8)
     path = write_slide(tmp_path / "cells.ome.tif", slide, channels=("DAPI", "EdU"))
-    whole, tiled, _ = both_ways(xi.assay("edu"), path, edge=256)
-    assert whole.summary["debris_count"] > 20
+    whole, tiled, _ = both_ways(xi.assay("edu", nuclei=method), path, edge=256)
+    assert whole.summary["debris_count"] >= least_debris
     assert (tiled.result.objects["x_px"] > 830).sum() == (whole.objects["x_px"] > 830).sum() == 0
     assert tiled.summary["nuclei_count"] == pytest.approx(whole.summary["nuclei_count"], abs=2)
 
@@ -152,6 +170,34 @@ def test_threads_change_nothing(tmp_path: Path, stained: npt.NDArray[np.uint8]) 
         )
         assert one.rows == three.rows
         assert one.result.objects.equals(three.result.objects)
+
+
+def test_no_file_stays_open_where_one_cannot_be_opened_again(
+    tmp_path: Path, stained: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sources.Source] = []
+    closed: list[sources.Source] = []
+    reopening, closing = sources.Source.reopened, sources.Source.close
+
+    def reopened(self: sources.Source) -> sources.Source:
+        if len(opened) == 2:
+            raise ImageReadError(self.path, "too many open files")
+        opened.append(reopening(self))
+        return opened[-1]
+
+    def close(self: sources.Source) -> None:
+        closed.append(self)
+        closing(self)
+
+    recipe = xi.assay("alizarin-red", threshold={"method": "fixed", "od": 0.2})
+    with open_source(write_slide(tmp_path / "slide.ome.tif", stained)) as source:
+        resolved = recipe.resolve([slides.observe_slide(recipe, source)], ALL_SCOPES)
+        monkeypatch.setattr(sources.Source, "reopened", reopened)
+        monkeypatch.setattr(sources.Source, "close", close)
+        with pytest.raises(ImageReadError, match="too many"):
+            slides.measure_slide(resolved, source, threads=4, tile_edge=EDGE)
+        assert len(opened) == 2
+        assert all(one in closed for one in opened)
 
 
 # --- what is looked at ------------------------------------------------------------------------------------------------
@@ -242,6 +288,18 @@ def test_a_row_per_region_of_interest(tmp_path: Path, stained: npt.NDArray[np.ui
     same_rows(whole, tiled)
     assert ((labels > 0) == (whole.labels > 0)).all()
     assert dict(tiled.corners)["square"] == (300, 1210, 541, 1451)
+
+
+@pytest.mark.parametrize("count", [1, 2, 256])
+def test_overlapping_regions_are_flagged_however_many(
+    tmp_path: Path, stained: npt.NDArray[np.uint8], count: int
+) -> None:
+    square = [(100.0, 100.0), (500.0, 100.0), (500.0, 500.0), (100.0, 500.0)]
+    rois = write_outlines(tmp_path / "rois.geojson", {f"square {number}": square for number in range(count)})
+    recipe = xi.assay("alizarin-red", region={"method": "rois", "path": str(rois)})
+    overview = Image(stained[::10, ::10])
+    found = find_slide_regions(recipe, overview, SHAPE, 1.0, str(tmp_path / "slide.tif"))
+    assert (Flag.OVERLAPPING_REGIONS in found.flags) == (count > 1)
 
 
 def test_a_region_outside_the_slide_is_refused(tmp_path: Path, stained: npt.NDArray[np.uint8]) -> None:

@@ -295,6 +295,20 @@ class TestConvert:
             convert(Picture(path), to, tmp_path / "out")
 
     @pytest.mark.parametrize("to", ["ome-tiff", "ome-zarr"])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_fluorescence_called_red_green_and_blue_stays_fluorescence(self, tmp_path, to, dtype):
+        if to == "ome-zarr":
+            pytest.importorskip("zarr")
+        pixels = RNG.integers(0, 200, (3, 37, 53)).astype(dtype)
+        metadata = {"axes": "CYX", "Channel": {"Name": ["Red", "Green", "Blue"]}}
+        path = tmp_path / "named.ome.tif"
+        tifffile.imwrite(path, pixels, ome=True, metadata=metadata, photometric="minisblack")
+        before, after = read(path), read(convert(Picture(path), to, tmp_path / "out"))
+        assert after.light == before.light == "emitted"
+        assert after.channels == before.channels == ("Red", "Green", "Blue")
+        np.testing.assert_array_equal(after.pixels, before.pixels)
+
+    @pytest.mark.parametrize("to", ["ome-tiff", "ome-zarr"])
     def test_a_large_picture_goes_by_tiles(self, tmp_path, to, monkeypatch):
         if to == "ome-zarr":
             pytest.importorskip("zarr")

@@ -2,17 +2,24 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from exoimage.errors import MeasureError
+from exoimage.flags import Flag
 from exoimage.methods import detectors
+from exoimage.methods.detectors import Search
 
 PLANE = np.zeros((40, 50), np.uint16)
 PLANE[10:20, 10:20] = 500
 PLANE[25:35, 30:40] = 700
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_loaded() -> None:
+    detectors._loaded.cache_clear()
 
 
 def _answer() -> np.ndarray:
@@ -52,7 +59,7 @@ def test_cellpose_is_asked_with_the_diameter(monkeypatch: pytest.MonkeyPatch, ve
     old = {"Cellpose": object} if version == 3 else {}
     _put(monkeypatch, "cellpose.models", CellposeModel=_Model, **old)
     finder = detectors.detector("cellpose")
-    labels = finder.find(PLANE, 11.0)
+    labels = finder.find(PLANE, Search(11.0)).labels
     assert labels.dtype == np.int32
     assert sorted(np.unique(labels)) == [0, 1, 2]
     model = finder._model
@@ -64,14 +71,14 @@ def test_stardist_gets_a_normalised_plane_at_its_scale(monkeypatch: pytest.Monke
     _put(monkeypatch, "stardist.models", StarDist2D=_Model)
     _put(monkeypatch, "csbdeep.utils", normalize=lambda plane, low, high: plane / plane.max())
     finder = detectors.detector("stardist")
-    labels = finder.find(PLANE, 50.0)
+    labels = finder.find(PLANE, Search(50.0)).labels
     model = finder._model
     assert model.options == {"name": "2D_versatile_fluo"}
     plane, options = model.calls[0]
     assert plane.max() == 1
     assert options == {"scale": 0.5}
     assert labels.max() == 2
-    assert not finder.find(np.zeros((30, 30), np.uint8), 0).any()
+    assert not finder.find(np.zeros((30, 30), np.uint8), Search()).labels.any()
 
 
 @pytest.mark.parametrize("name", ["cellpose", "stardist"])
@@ -86,10 +93,17 @@ def test_an_answer_of_another_shape_is_refused(monkeypatch: pytest.MonkeyPatch) 
     wrong = SimpleNamespace(eval=lambda plane, diameter: (np.zeros((3, 3)), [], []))
     _put(monkeypatch, "cellpose.models", CellposeModel=lambda **_: wrong)
     with pytest.raises(MeasureError, match="shape"):
-        detectors.detector("cellpose").find(PLANE, 10)
+        detectors.detector("cellpose").find(PLANE, Search(10.0))
 
 
-def test_unknown_names_are_refused_and_the_classical_needs_nothing() -> None:
-    with pytest.raises(MeasureError, match="classical"):
+def test_unknown_names_are_refused_and_our_own_need_nothing() -> None:
+    with pytest.raises(MeasureError, match="threshold"):
         detectors.detector("magic")
-    assert detectors.detector("classical").find(PLANE, 12).max() == 2
+    for name in get_args(detectors.OwnDetector):
+        assert detectors.detector(name).find(PLANE, Search(12.0, least_solidity=0.5)).count == 2
+
+
+def test_installed_detectors_flag_saturation_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(monkeypatch, "cellpose.models", CellposeModel=_Model)
+    assert detectors.detector("cellpose").find(PLANE, Search(11.0, max_value=500)).flags == (Flag.SATURATED,)
+    assert detectors.detector("cellpose").find(PLANE, Search(11.0)).flags == ()

@@ -74,3 +74,14 @@ def test_one_class_is_none() -> None:
     density, truth = _textures(0)
     with pytest.raises(MeasureError, match="two at least"):
         pixel_classes.train([(density, _scribbled(truth))], ["a"])
+
+
+def test_only_the_tiles_with_scribbles_are_looked_at_and_nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    density, truth = _textures(5)
+    scribbles = np.zeros_like(truth)
+    scribbles[70:75, 10:40], scribbles[80:85, 170:190], scribbles[198:200, 290:300] = 1, 2, 2
+    marked = scribbles > 0
+    whole = pixel_classes.features(density, 4)[marked]
+    monkeypatch.setattr(pixel_classes, "TILE", 64)
+    found = pixel_classes._marked_features(density, marked, 4)
+    np.testing.assert_array_equal(found, whole)

@@ -160,3 +160,38 @@ def test_fields_and_small_files_are_no_slides(tmp_path: Path) -> None:
     for path in (_write(tmp_path / "a.ome.tif", 1), tmp_path / "missing.tif"):
         with slide_work.slide_of(ImageRef("a", (str(path),)), recipe, None) as slide:
             assert slide is None
+
+
+@pytest.mark.parametrize(("stored", "counted"), [(0.5, 0.5), (None, 2.0)])
+def test_a_given_pixel_size_is_for_slides_that_do_not_say_theirs(
+    tmp_path: Path, as_slides: None, stored: float | None, counted: float
+) -> None:
+    from exoimage.studies.plan import study_of_images
+
+    slide = _write(tmp_path / "a.ome.tif", 1, pixel_size=stored)
+    study = study_of_images(xi.assay("alizarin-red"), [str(slide)], pixel_size=2.0)
+    row = xi.run(study, tmp_path / "out").images.iloc[0]
+    assert row["region_area_um2"] == pytest.approx(SHAPE[0] * SHAPE[1] * counted**2)
+
+
+def test_counting_a_slide_can_be_ended_between_tiles(tmp_path: Path, as_slides: None) -> None:
+    from exoimage.images.source import open_source
+
+    recipe = xi.assay("alizarin-red", threshold={"method": "fixed", "od": 0.3})
+    with open_source(_write(tmp_path / "a.ome.tif", 1)) as source:
+        resolved = recipe.resolve([slides.observe_slide(recipe, source)], ("study", "batch", "image"))
+        steps = slides.measuring_slide(resolved, source, tile_edge=256)
+        assert next(steps) == (1, 12)
+        steps.close()
+        seen = []
+        steps = slides.measuring_slide(resolved, source, tile_edge=256)
+        try:
+            while True:
+                seen.append(next(steps))
+        except StopIteration as end:
+            found = end.value
+        assert seen == [(number, 12) for number in range(1, 13)]
+        whole = slides.measure_slide(resolved, source, tile_edge=256)
+        assert found.rows == whole.rows
+        found.close()
+        whole.close()
