@@ -6,7 +6,7 @@ napari counts from the middle of the first pixel, ImageJ and exoimage from its u
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,20 @@ TINTS = {"dapi": "bop blue", "hoechst": "bop blue", "blue": "blue", "green": "gr
 OTHER_TINTS = ("green", "red", "magenta", "yellow", "cyan", "gray")
 
 
-def picture_layers(image: Image) -> list[tuple[Any, dict[str, Any]]]:
-    """What a picture is shown as: data and arguments of napari's `add_image`, one for RGB, else one per channel."""
+def picture_layers(image: Image, levels: Callable[[int], Any] | None = None) -> list[tuple[Any, dict[str, Any]]]:
+    """What a picture is shown as: data and arguments of napari's `add_image`, one for RGB, else one per channel.
+
+    Parameters
+    ----------
+    image : Image
+    levels : callable, optional
+        Of a whole slide, of which `image` is a small picture: gives the levels of a channel, -1: of all.
+    """
     scale = pixel_scale(image)
-    if image.light == "absorbed" and image.pixels.shape[2] == 3:
-        shown = _eight_bit(image)
-        return [(_levels(shown), {"name": "picture", "rgb": True, **scale})]
+    several = {} if levels is None else {"multiscale": True}
+    if is_rgb(image):
+        shown = _levels(shown_pixels(image.pixels, -1, image.max_value)) if levels is None else levels(-1)
+        return [(shown, {"name": "picture", "rgb": True, **scale, **several})]
     layers = []
     for number, name in enumerate(image.channels):
         plane = image.pixels[:, :, number]
@@ -49,11 +57,72 @@ def picture_layers(image: Image) -> list[tuple[Any, dict[str, Any]]]:
             "blending": "additive",
             "contrast_limits": (low, high),
         }
-        layers.append((_levels(plane), {**arguments, **scale}))
+        layers.append((_levels(plane) if levels is None else levels(number), {**arguments, **scale, **several}))
     return layers
 
 
-def pixel_scale(image: Image) -> dict[str, Any]:
+def is_rgb(image: Image) -> bool:
+    """Whether a picture is shown in its own colours."""
+    return image.light == "absorbed" and len(image.channels) == 3
+
+
+def shown_pixels(pixels: Any, channel: int, max_value: float) -> Any:
+    """Pixels (y, x, channel) as a layer shows them: a channel, or (-1) all as 8-bit colours."""
+    if channel >= 0:
+        return pixels[:, :, channel]
+    if pixels.dtype == np.uint8:
+        return pixels
+    return (np.clip(pixels / np.float32(max_value), 0, 1) * 255).astype(np.uint8)
+
+
+def label_plane(pixels: Any) -> Any:
+    """Pixels (y, x, 1) of a label file as a labels layer shows them."""
+    return pixels[:, :, 0].astype(np.int32)
+
+
+def blank(height: int, width: int, channels: int, dtype: Any, tail: tuple[int, ...] = ()) -> Any:
+    """Pixels of nothing."""
+    return np.zeros((height, width, *((channels,) if channels else tail)), dtype)
+
+
+def number_of(shape: tuple[int, ...]) -> int:
+    """How many values an array of a shape holds."""
+    return math.prod(shape)
+
+
+def as_dtype(values: Any, dtype: Any) -> Any:
+    """An array, as another type where one is asked for."""
+    return np.asarray(values, dtype)
+
+
+def enlarged(small: Any, shape: tuple[int, ...], corners: tuple[int, int, int, int]) -> Any:
+    """A part (top, left, bottom, right) of a picture of a shape, out of a small one of the same picture."""
+    top, left, bottom, right = corners
+    rows = np.arange(top, bottom) * small.shape[0] // shape[0]
+    columns = np.arange(left, right) * small.shape[1] // shape[1]
+    return small[rows][:, columns]
+
+
+def overlay_scale(picture: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Scale and place of an overlay that spans a picture with fewer pixels.
+
+    Parameters
+    ----------
+    picture : Image or SlideView
+    shape : (height, width, …)
+        Of the overlay.
+    """
+    factors = [whole / small for whole, small in zip(picture.shape, shape[:2], strict=True)]
+    size = picture.pixel_size or 1.0
+    units = {} if picture.pixel_size is None else {"units": ("um", "um")}
+    if factors == [1.0, 1.0]:
+        return pixel_scale(picture)
+    # napari counts from the middle of the first pixel.
+    places = {"translate": tuple((factor - 1) * HALF * size for factor in factors)}
+    return {"scale": tuple(factor * size for factor in factors), **places, **units}
+
+
+def pixel_scale(image: Any) -> dict[str, Any]:
     """Napari's scale and units of a picture; none where the size of a pixel is unknown."""
     if image.pixel_size is None:
         return {}
@@ -87,11 +156,6 @@ def shown_mask(mask: Any) -> Any:
 def empty_labels(shape: tuple[int, int]) -> Any:
     """A labels layer with nothing in it."""
     return np.zeros(shape, dtype=np.int32)
-
-
-def has_labels(data: Any) -> bool:
-    """Whether anything is painted."""
-    return bool(np.asarray(data).any())
 
 
 def are_equal(one: Any, other: Any) -> bool:
@@ -144,10 +208,21 @@ def corners_of_box(box: Sequence[int]) -> Any:
     return np.array(corners, dtype=np.float64) - HALF
 
 
-def corners_of_region(region: Region) -> Any:
-    """The rectangle around a region as napari's corners; of a round well its circle's."""
+def corners_of_region(region: Region, picture: tuple[int, int], measured: tuple[int, int]) -> Any:
+    """The rectangle around a region as napari's corners; of a round well its circle's.
+
+    Parameters
+    ----------
+    region : Region
+    picture : (height, width)
+        In whose px the corners are said.
+    measured : (height, width)
+        In whose px the region is said: a slide can be measured at a coarser level than it is shown at.
+    """
     rows, columns = region.box
-    return corners_of_box((columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start))
+    corners = corners_of_box((columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start))
+    factors = [whole / small for whole, small in zip(picture, measured, strict=True)]
+    return (corners + HALF) * factors - HALF
 
 
 def is_round(region: Region) -> bool:
@@ -155,10 +230,21 @@ def is_round(region: Region) -> bool:
     return region.mask is not None and abs(float(region.mask.mean()) - math.pi / 4) < 0.02
 
 
-def place_of(objects: dict[str, Any], row: int, image: Image) -> tuple[float, float]:
-    """Where an object of a result lies, in the viewer's coordinates."""
-    scale = image.pixel_size or 1.0
-    return float((objects["y_px"][row] - HALF) * scale), float((objects["x_px"][row] - HALF) * scale)
+def place_of(objects: dict[str, Any], row: int, picture: Any, shape: tuple[int, int]) -> tuple[float, float]:
+    """Where an object of a result lies, in the viewer's coordinates.
+
+    Parameters
+    ----------
+    objects : mapping of column to array
+    row : int
+    picture : Image or SlideView
+    shape : (height, width)
+        In whose px the object's place is said.
+    """
+    size = picture.pixel_size or 1.0
+    down, across = (whole / small for whole, small in zip(picture.shape, shape, strict=True))
+    y, x = objects["y_px"][row] * down - HALF, objects["x_px"][row] * across - HALF
+    return float(y * size), float(x * size)
 
 
 def points_of(spots: dict[str, Any]) -> Any:
@@ -176,12 +262,6 @@ def _levels(pixels: Any) -> Any:
     while max(levels[-1].shape[:2]) > PYRAMID_EDGE:
         levels.append(levels[-1][::2, ::2])
     return levels if len(levels) > 1 else pixels
-
-
-def _eight_bit(image: Image) -> Any:
-    if image.pixels.dtype == np.uint8:
-        return image.pixels
-    return (np.clip(image.pixels / np.float32(image.max_value), 0, 1) * 255).astype(np.uint8)
 
 
 def _contrast(plane: Any) -> tuple[float, float]:
@@ -222,13 +302,20 @@ def image_of_layer(layer: Any) -> Image:
         raise StudyError(str(error)) from None
 
 
-def read_layers(image: Image, about: dict[str, Any], prefix: str) -> list[tuple[Any, dict[str, Any], str]]:
-    """A picture as napari's readers give it."""
+def read_layers(
+    shown: list[tuple[Any, dict[str, Any]]], about: dict[str, Any], prefix: str
+) -> list[tuple[Any, dict[str, Any], str]]:
+    """What `picture_layers` gives, as napari's readers give it."""
     layers = []
-    for data, arguments in picture_layers(image):
+    for data, arguments in shown:
         name = prefix if arguments["name"] == "picture" else f"{prefix} {arguments['name'].removeprefix('channel ')}"
         layers.append((data, {**arguments, "name": name, "metadata": dict(about)}, "image"))
     return layers
+
+
+def painted_over(labels: Any, patch: Any, top: int, left: int) -> None:
+    """Put a part into a labels layer's data."""
+    labels[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
 
 
 def channels_together(*planes: Any) -> Any:

@@ -13,6 +13,7 @@ from exoimage.assays.recipe_text import toml_text
 from exoimage.assays.registry import assay
 from exoimage.errors import StudyError
 from exoimage.studies.amending import changed_keys
+from exoimage.studies.previewing import open_slide
 
 from napari_exoimage.session import Session
 
@@ -67,20 +68,46 @@ def as_python(session: Session) -> str:
         raise StudyError("the channels are files of their own: save the study first, then Python can run it")
     values = {**_changes(session.recipe), **image.overrides}
     parameters = "".join(f", {key}={value!r}" for key, value in values.items())
-    size = session.study.pixel_size
-    lines = ["import exoimage as xi", "", f"image = xi.read({image.ref.files[0]!r}{_reading(session.recipe)})"]
-    if size is not None:
-        lines.append(f"image = image if image.pixel_size else image.with_pixel_size({size!r})")
-    if image.edit:
-        lines.insert(1, "from exoimage.images.labels import read_labels")
-        lines.append(f"image = image.with_drawn(read_labels({image.edit!r}))")
-    lines += [f"result = xi.assay({session.recipe.assay!r}{parameters}).measure(image)", "result.rows"]
+    recipe = f"xi.assay({session.recipe.assay!r}{parameters})"
+    with open_slide(session.study, session.current) as slide:
+        lines = _field_lines(session, recipe) if slide is None else _slide_lines(session, recipe)
     return "\n".join([*lines, ""])
 
 
-def _reading(recipe: Recipe[Any]) -> str:
-    known = {"default_z": "", "z": "z", "c": "c"}
-    return "".join(f", {known[key]}={value!r}" for key, value in recipe.reading().items() if known.get(key))
+def _field_lines(session: Session, recipe: str) -> list[str]:
+    """A picture that is read in one piece."""
+    image, size = session.image, session.study.pixel_size
+    lines = ["import exoimage as xi"]
+    if image.edit:
+        lines.append("from exoimage.images.labels import read_labels")
+    lines += ["", f"image = xi.read({image.ref.files[0]!r}{_keywords(image.ref.scene, session.image_recipe)})"]
+    if size is not None:
+        lines.append(f"image = image if image.pixel_size else image.with_pixel_size({size!r})")
+    if image.edit:
+        lines.append(f"image = image.with_drawn(read_labels({image.edit!r}))")
+    return [*lines, f"result = {recipe}.measure(image)", "result.rows"]
+
+
+def _slide_lines(session: Session, recipe: str) -> list[str]:
+    """A whole slide, measured as a run does: the run itself knows how."""
+    if session.image.overrides or session.image.edit:
+        raise StudyError("this slide has settings of its own: save the study first, then Python can run it")
+    size = session.study.pixel_size
+    given = "" if size is None else f", pixel_size={size!r}"
+    return [
+        "import exoimage as xi",
+        "from exoimage.studies.plan import study_of_images",
+        "",
+        f"study = study_of_images({recipe}, {list(session.inputs)!r}{given})",
+        f"run = xi.run(study, out={session.out!r})",
+        "run.images",
+    ]
+
+
+def _keywords(scene: int | None, recipe: Recipe[Any]) -> str:
+    """Arguments of `exoimage.read`: which picture of the file, and which plane or projection of it."""
+    how = {**({} if scene is None else {"scene": scene}), **recipe.reading()}
+    return "".join(f", {key}={value!r}" for key, value in how.items())
 
 
 def _changes(recipe: Recipe[Any]) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_exoimage import session as steps
 from napari_exoimage.background import Latest
-from napari_exoimage.bench import Bench, Counted, Decided, Opened, Seen, deciding, needs_others
+from napari_exoimage.bench import Bench, Decided, deciding, needs_others
 from napari_exoimage.history import History
 from napari_exoimage.layers import Layers
 from napari_exoimage.session import Session
+from napari_exoimage.sights import Counted, Opened, Picture, Progress, Seen, Unmeasured
 
 PREVIEW_MS, COMMIT_MS = 40, 250
 """So long after the last change the preview is made anew, and a dragged cut is written into the recipe."""
@@ -35,6 +36,8 @@ class Controller(QObject):
         Something of it has changed, or another is open.
     seen, counted : Seen, Counted
         What the shown image gives.
+    unmeasured
+        It is a whole slide, which is measured when a person asks for it.
     said : str, bool
         Something to be told, and whether it is a problem.
     picked : int
@@ -44,6 +47,7 @@ class Controller(QObject):
     changed = Signal(object)
     seen = Signal(object)
     counted = Signal(object)
+    unmeasured = Signal()
     said = Signal(str, bool)
     picked = Signal(int)
     painted = Signal()
@@ -55,6 +59,7 @@ class Controller(QObject):
         self.history: History | None = None
         self.last_seen: Seen | None = None
         self.last_counted: Counted | None = None
+        self.picture: Picture | None = None
         self.is_painted = False
         self._scratch = steps.scratch_folder()
         self._previews, self._decisions = Latest(self), Latest(self)
@@ -65,6 +70,7 @@ class Controller(QObject):
         self._preview_timer = _timer(self, PREVIEW_MS, self._preview)
         self._cut_timer = _timer(self, COMMIT_MS, self._commit_cut)
         self._dragged_to = math.nan
+        self._counts_slides = False
 
     @property
     def session(self) -> Session:
@@ -92,13 +98,16 @@ class Controller(QObject):
 
     def open(self, make: Callable[[], Session]) -> str:
         """Open something else; says what is wrong with it, or nothing."""
+        problem = self.keep_painting()
+        if problem:
+            return problem
         try:
-            self.keep_painting()
             opened = make()
         except ExoimageError as error:
-            return self._problem(error)
+            return self.tell(error)
         self.history = History(opened)
         self.last_seen = self.last_counted = None
+        self.is_painted = False
         self.say("")
         self._after_step()
         return ""
@@ -140,7 +149,7 @@ class Controller(QObject):
         """Set the cut as it is shown for this image alone: an explicit act that its rows tell of."""
         look = self._look()
         if look is None:
-            return self._problem(ExoimageError("there is no cut to be set: the image is still being looked at"))
+            return self.tell(ExoimageError("there is no cut to be set: the image is still being looked at"))
         self._cut_timer.stop()
         cut = look.cut if math.isnan(self._dragged_to) else self._dragged_to
         values = look.cut_values(cut)
@@ -148,13 +157,25 @@ class Controller(QObject):
         return self.do(lambda session: steps.with_own_values(session, values))
 
     def keep_painting(self) -> str:
-        """Keep what was painted on the counted objects, if anything was; says what is wrong with it, or nothing."""
+        """Keep what was painted on the counted objects, if anything was; says what is wrong with it, or nothing.
+
+        What cannot be kept stays painted, and can be kept again or dropped.
+        """
         labels, counted = self.layers.counted, self.last_counted
         if not self.is_painted or labels is None or counted is None or not self.is_open:
             return ""
-        self.is_painted = False
-        data = labels.data
-        return self.go(lambda session: steps.keep_edit(session, data, counted.image.pixel_size))
+        data, key = labels.data, counted.session.current
+
+        def keep(session: Session) -> Session:
+            """Of the image that was painted on: another may be on its way to the window already."""
+            kept = steps.keep_edit(steps.at(session, key), data, counted.image.pixel_size)
+            return steps.at(kept, session.current)
+
+        return self._without_painting(keep)
+
+    def drop_painting(self) -> str:
+        """Measure what is found again, whatever was painted, kept or not; says what is wrong with that, or nothing."""
+        return self._without_painting(steps.drop_edit)
 
     def measure(self) -> str:
         """Keep what was painted, and measure the image anew."""
@@ -163,6 +184,7 @@ class Controller(QObject):
             self._commit_cut()
         problem = self.keep_painting()
         if self.is_open and not problem:
+            self._counts_slides = True
             self._preview_timer.start()
         return problem
 
@@ -181,7 +203,15 @@ class Controller(QObject):
             timer.stop()
         for worker in (self._previews, self._decisions):
             worker.close()
+        self.bench.close()
         self._scratch.cleanup()
+
+    def _without_painting(self, step: Step) -> str:
+        """A step after which nothing is painted that is not kept; if it fails, that still is."""
+        was_painted, self.is_painted = self.is_painted, False
+        problem = self.go(step)
+        self.is_painted = was_painted and bool(problem)
+        return problem
 
     def _look(self) -> Look | None:
         return None if self.last_seen is None else self.last_seen.look
@@ -199,45 +229,70 @@ class Controller(QObject):
 
     def _moved(self, move: Callable[[History], History]) -> str:
         if self.history is None:
-            return self._problem(ExoimageError("open a picture, a folder or a study first"))
+            return self.tell(ExoimageError("open a picture, a folder or a study first"))
         try:
             moved = move(self.history)
         except ExoimageError as error:
-            return self._problem(error)
+            return self.tell(error)
         self.history = moved
         self.say("")
         self._after_step()
         return ""
 
     def _after_step(self) -> None:
+        self._counts_slides = False
         self.changed.emit(self.session)
         self._preview_timer.start()
 
     def _preview(self) -> None:
         if not self.is_open:
             return
-        session = self.session
-        self._previews.start(lambda: self.bench.steps(session))
+        session, counts_slides = self.session, self._counts_slides
+        self._previews.start(lambda: self.bench.steps(session, counts_slides=counts_slides))
         study = session.study
         if needs_others(study) and not self.bench.is_decided(study):
             self._decisions.start(lambda: deciding(study, Path(self._scratch.name)))
         else:
             self._decisions.stop()
 
-    def _show(self, step: Opened | Seen | Counted) -> None:
+    def _show(self, step: Opened | Seen | Progress | Unmeasured | Counted) -> None:
         if isinstance(step, Opened):
-            self.layers.show_picture(step.image)
+            self._show_opened(step.picture)
         elif isinstance(step, Seen):
-            self.last_seen = step
-            is_dragging = self._cut_timer.isActive()
-            if not is_dragging:
-                self.layers.show_look(step.look, visible=False)
-            self.seen.emit(step)
+            self._show_seen(step)
+        elif isinstance(step, Progress):
+            self.say(f"measuring the slide: {step.done} of {step.total} tiles")
+        elif isinstance(step, Unmeasured):
+            self.last_counted = None
+            self.layers.hide_result()
+            if self.last_seen is not None and self.last_seen.look.has_cut:
+                self.layers.show_above(self.last_seen.look.cut, visible=True)
+            self.unmeasured.emit()
         else:
-            self.last_counted = step
-            if not (self._cut_timer.isActive() or self.is_painted):
-                self.layers.show_result(step.result, step.rims)
-            self.counted.emit(step)
+            self._show_counted(step)
+
+    def _show_opened(self, picture: Picture) -> None:
+        if not self.layers.shows(picture):
+            # The same image may be read anew, by another size of its pixels: what was painted goes with its layers.
+            self.keep_painting()
+            self.is_painted = False
+        self.picture = picture
+        self.layers.show_picture(picture)
+
+    def _show_seen(self, seen: Seen) -> None:
+        self.last_seen = seen
+        if not self._cut_timer.isActive():
+            self.layers.show_look(seen.look, visible=False)
+        self.seen.emit(seen)
+
+    def _show_counted(self, counted: Counted) -> None:
+        if self._counts_slides and counted.is_tiled:
+            self.say("")
+        self._counts_slides = False
+        self.last_counted = counted
+        if not (self._cut_timer.isActive() or self.is_painted):
+            self.layers.show_result(counted)
+        self.counted.emit(counted)
 
     def _note_decision(self, step: Event | Decided) -> None:
         if isinstance(step, Decided):
@@ -248,9 +303,11 @@ class Controller(QObject):
             self.say(f"looking through all images to decide for them together: {step.done} of {step.total}")
 
     def _fail(self, error: Exception) -> None:
-        self._problem(error)
+        self._counts_slides = False
+        self.tell(error)
 
-    def _problem(self, error: Exception) -> str:
+    def tell(self, error: Exception) -> str:
+        """Tell what went wrong, in one line; gives the line."""
         text = str(error) if isinstance(error, ExoimageError) else f"unexpected {type(error).__name__}: {error}"
         text = " ".join(text.split())
         self.say(text, problem=True)

@@ -10,10 +10,10 @@ from superqt import QLabeledDoubleSlider
 
 from napari_exoimage import adapter
 from napari_exoimage import session as steps
-from napari_exoimage.bench import Seen
 from napari_exoimage.controller import Controller
 from napari_exoimage.histogram import Histogram
 from napari_exoimage.session import Session
+from napari_exoimage.sights import Seen
 
 
 class CutPanel(QWidget):
@@ -62,7 +62,8 @@ class CutPanel(QWidget):
             if not self._controller.is_dragging:
                 self.slider.setValue(cut)
         alone = " — decided from this image alone so far" if seen.provisional else ""
-        self.quantity.setText(f"{look.quantity}: counted above {look.cut:.4g}{alone}")
+        note = f"; {seen.note}" if seen.note else ""
+        self.quantity.setText(f"{look.quantity}: counted above {look.cut:.4g}{alone}{note}")
 
     def _show_session(self, session: Session) -> None:
         self.as_others.setEnabled(bool(session.image.overrides))

@@ -8,6 +8,7 @@ from typing import Any
 
 from exoimage.assays.recipe import Recipe
 from exoimage.assays.registry import ASSAYS, recipe_class
+from exoimage.errors import ExoimageError
 from exoimage.images.discovery import IMAGE_SUFFIXES
 from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
@@ -31,7 +32,7 @@ from napari_exoimage.cut_panel import CutPanel
 from napari_exoimage.draw_panel import DrawPanel
 from napari_exoimage.form import RecipeForm
 from napari_exoimage.numbers_panel import NumbersPanel
-from napari_exoimage.picture_source import file_of_layer
+from napari_exoimage.picture_source import LayerFile, file_of_layer
 from napari_exoimage.session import Session
 from napari_exoimage.study_panel import StudyPanel
 
@@ -50,6 +51,7 @@ class ExoimageWidget(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.controller = Controller(napari_viewer)
+        self._layer_files: list[LayerFile] = []
         self.assay = QComboBox()
         self.assay.addItems(list(ASSAYS))
         self.assay.setToolTip("What is measured")
@@ -91,8 +93,15 @@ class ExoimageWidget(QWidget):
 
     def use_layer(self) -> str:
         """Measure the picture of the selected layer; says what is wrong with it, or nothing."""
-        layer = self.viewer.layers.selection.active
-        return self.controller.open(lambda: steps.open_paths([file_of_layer(layer)], self.assay.currentText()))
+        try:
+            file = file_of_layer(self.viewer.layers.selection.active)
+        except ExoimageError as error:
+            return self.controller.tell(error)
+        self._layer_files.append(file)
+        problem = self.controller.open(lambda: file.opened(self.assay.currentText()))
+        if not problem:
+            self.controller.say(file.note)
+        return problem
 
     def choose_assay(self, name: str) -> str:
         """Measure what is open by another assay; says what is wrong with that, or nothing."""
@@ -110,7 +119,10 @@ class ExoimageWidget(QWidget):
     def close_work(self) -> None:
         """Keep what was painted, stop everything and wait for it: nothing stays behind the window."""
         self.study.close_runner()
+        self.draw.close_work()
         self.controller.close()
+        for file in self._layer_files:
+            file.remove()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """The window closes."""

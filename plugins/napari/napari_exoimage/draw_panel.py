@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from exoimage.assays.looking import parted
-from exoimage.errors import ExoimageError, StudyError
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from exoimage.assays.regions import Region
+from exoimage.errors import StudyError
+from exoimage.images.image import Image
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QMessageBox, QVBoxLayout
 
 from napari_exoimage import adapter, drawing
-from napari_exoimage import session as steps
+from napari_exoimage.actions import ActionPanel
 from napari_exoimage.bench import all_lanes
 from napari_exoimage.controller import Controller
 from napari_exoimage.layers import LANES, LEFT_OUT, PAINTING, PICK, REGIONS, SCRIBBLES
+from napari_exoimage.live import LiveTissue
+from napari_exoimage.pyramid import SlideView
 from napari_exoimage.session import Session
+from napari_exoimage.sights import Counted
 
 ROI_FILES = "Regions (*.roi *.zip *.geojson *.json *.tif *.tiff *.png)"
 
 
-class DrawPanel(QWidget):
+class DrawPanel(ActionPanel):
     """Buttons for what is drawn; the drawing itself is napari's."""
 
     def __init__(self, controller: Controller) -> None:
-        super().__init__()
-        self._controller = controller
+        super().__init__(controller)
+        self.live = LiveTissue(controller)
         self._merging: list[int] = []
         self._is_merging = False
         self.hint = QLabel("")
         self.hint.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.buttons: dict[str, QPushButton] = {}
         self.regions = self._group(
             "Where to measure",
             {
@@ -39,7 +42,7 @@ class DrawPanel(QWidget):
                 "Draw left out": (lambda: self._draw(LEFT_OUT), "Draw what is to be left out: a fold, a bubble."),
                 "Edit wells": (self._edit_wells, "Show the regions that were found as shapes that can be moved."),
                 "Use regions": (self.use_regions, "Measure in what is drawn; it is kept in a file beside the images."),
-                "Load regions…": (self._load, "Measure this image in the regions of an ImageJ, QuPath or mask file."),
+                "Load regions…": (self._load, "Measure in the regions of an ImageJ, QuPath or mask file."),
                 "Save regions…": (self._save, "Write what is drawn for ImageJ (.zip) or QuPath (.geojson)."),
                 "Whole image": (self._whole, "Measure the whole image again."),
             },
@@ -59,7 +62,7 @@ class DrawPanel(QWidget):
                 "Merge two": (self._begin_merge, "Click two objects: they become one."),
                 "Part": (self._part, "Objects that were cut in two by erasing become two."),
                 "Measure": (lambda: controller.measure(), "Keep the correction in a file and measure it."),
-                "Drop correction": (lambda: controller.go(steps.drop_edit), "Measure what is found again."),
+                "Drop correction": (lambda: controller.drop_painting(), "Measure what is found again."),
             },
         )
         self.picks = self._group(
@@ -81,18 +84,27 @@ class DrawPanel(QWidget):
                 "Train": (self.train, "Learn from the scribbles and measure by them; they are kept in a file."),
             },
         )
+        self.live_switch = QCheckBox("Live")
+        self.live_switch.setToolTip("Show after each stroke what would be told apart; Train keeps it.")
+        self.live_switch.setChecked(True)
+        self.live_switch.toggled.connect(self.live.switch)
+        self.training.layout().addWidget(self.live_switch)
         for group in (self.regions, self.blot, self.correction, self.picks, self.training):
             layout.addWidget(group)
         layout.addWidget(self.hint)
         layout.addStretch(1)
         controller.changed.connect(self._show_session)
+        controller.painted.connect(lambda: self.buttons["Drop correction"].setEnabled(True))
         controller.picked.connect(self._clicked)
 
     def use_regions(self) -> str:
         """Measure in what is drawn."""
         layers = self._controller.layers
         include, exclude = layers.outlines(REGIONS, "region"), layers.outlines(LEFT_OUT, "left out")
-        return self._drawn(lambda s, shape: drawing.keep_regions(s, include, exclude, shape))
+        if exclude and self._is_slide:
+            problem = StudyError("on a whole slide nothing can be left out: draw regions around it")
+            return self._controller.tell(problem)
+        return self._controller.do(lambda session: drawing.keep_regions(session, include, exclude, layers.shape))
 
     def use_lanes(self) -> str:
         """Measure in the lanes as they were placed."""
@@ -102,26 +114,17 @@ class DrawPanel(QWidget):
     def train(self) -> str:
         """Learn from the scribbles."""
         labels = adapter.drawn_labels(self._controller.layers.scribbles().data)
-        counted = self._controller.last_seen
-        size = None if counted is None else counted.session.study.pixel_size
+        picture = self._controller.picture
+        size = None if picture is None else picture.pixel_size
         return self._controller.do(lambda session: drawing.keep_scribbles(session, labels, size))
 
-    def _group(self, title: str, actions: dict[str, tuple[Callable[[], Any], str]]) -> QGroupBox:
-        group = QGroupBox(title)
-        grid = QGridLayout(group)
-        for number, (label, (action, help_text)) in enumerate(actions.items()):
-            button = QPushButton(label)
-            button.setToolTip(help_text)
-            button.clicked.connect(lambda *_, act=action: self._try(act))
-            grid.addWidget(button, number // 2, number % 2)
-            self.buttons[label] = button
-        return group
+    def load_regions(self, path: str, *, for_all: bool = False) -> str:
+        """Measure this image, or all of the study, in the regions of a file; says what is wrong with it, or nothing."""
+        return self._controller.do(lambda session: drawing.with_regions_of(session, path, for_all=for_all))
 
-    def _try(self, action: Callable[[], Any]) -> None:
-        try:
-            action()
-        except ExoimageError as error:
-            self._controller.say(str(error), problem=True)
+    def close_work(self) -> None:
+        """Stop learning and wait for it."""
+        self.live.close()
 
     def _show_session(self, session: Session) -> None:
         fields = type(session.recipe).model_fields
@@ -133,24 +136,24 @@ class DrawPanel(QWidget):
         for label in ("Stain vector", "White point", "Draw rectangle"):
             self.buttons[label].setVisible("stains" in fields)
         self.training.setVisible("tissue" in fields)
-        self.buttons["Drop correction"].setEnabled(bool(session.image.edit))
+        is_painted = self._controller.is_painted
+        self.buttons["Drop correction"].setEnabled(is_painted or bool(session.image.edit))
 
     def _draw(self, name: str, kind: str = "add_polygon") -> None:
         self._controller.session  # noqa: B018 - refuses where nothing is open
         layer = self._controller.layers.shapes(name, kind=kind)
         layer.mode = kind
 
-    def _drawn(self, step: Callable[[Session, tuple[int, int]], Session]) -> str:
-        counted = self._controller.last_counted
-        shape = self._controller.layers.shape if counted is None else counted.image.shape
-        return self._controller.do(lambda session: step(session, shape))
+    @property
+    def _is_slide(self) -> bool:
+        return isinstance(self._controller.picture, SlideView)
 
     def _edit_wells(self) -> None:
         counted = self._counted()
         regions = [region for region in counted.result.drawn_regions if region.mask is not None]
         if not regions:
             raise StudyError("no regions were found: choose region = wells, or draw them")
-        corners = [adapter.corners_of_region(region) for region in regions]
+        corners = [self._corners(region, counted) for region in regions]
         kinds = ["ellipse" if adapter.is_round(region) else "rectangle" for region in regions]
         self._controller.layers.fill_shapes(REGIONS, corners, kinds, [region.name for region in regions])
 
@@ -159,14 +162,27 @@ class DrawPanel(QWidget):
         lanes = all_lanes(self._controller.session, counted.image).drawn_regions
         if not lanes:
             raise StudyError("no lanes were found: draw rectangles on the layer lanes")
-        corners = [adapter.corners_of_region(lane) for lane in lanes]
+        corners = [self._corners(lane, counted) for lane in lanes]
         names = [str(number) for number in range(1, len(lanes) + 1)]
         self._controller.layers.fill_shapes(LANES, corners, ["rectangle"] * len(lanes), names)
+
+    def _corners(self, region: Region, counted: Counted) -> Any:
+        return adapter.corners_of_region(region, self._controller.layers.shape, counted.shape)
 
     def _load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Regions", filter=ROI_FILES)
         if path:
-            self._controller.do(lambda session: drawing.with_regions_of(session, path))
+            self.load_regions(path, for_all=self._asks_for_all())
+
+    def _asks_for_all(self) -> bool:
+        """Whether regions are to be those of all images; asked where there are several."""
+        if len(self._controller.session.study.images) == 1:
+            return False
+        question = QMessageBox(QMessageBox.Icon.Question, "Regions", "Measure in these regions:", parent=self)
+        question.addButton("This image", QMessageBox.ButtonRole.AcceptRole)
+        everywhere = question.addButton("All images", QMessageBox.ButtonRole.ActionRole)
+        question.exec()
+        return question.clickedButton() is everywhere
 
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Regions", filter="GeoJSON (*.geojson);;ImageJ RoiSet (*.zip)")
@@ -209,29 +225,32 @@ class DrawPanel(QWidget):
         self._controller.has_painted()
 
     def _pick_white(self) -> None:
-        image, box = self._counted().image, self._box()
+        image, box = self._under_rectangle()
         self._controller.do(lambda session: drawing.with_picked_white(session, image, box))
 
     def _pick_stain(self) -> None:
-        image, box, seen = self._counted().image, self._box(), self._controller.last_seen
+        (image, box), seen = self._under_rectangle(), self._controller.last_seen
         if seen is not None:
             decided = seen.look.recipe
             self._controller.do(lambda session: drawing.with_picked_stain(session, decided, image, box))
 
     def _scribble(self) -> None:
         session = self._controller.session
+        if self._is_slide:
+            raise StudyError("scribbles are painted on fields: train on a crop, then measure the slide by its recipe")
         names = drawing.TISSUE_NAMES.get(session.recipe.assay, ())
-        self._controller.layers.scribbles()
+        self.live.watch(self._controller.layers.scribbles())
         listed = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
         self.hint.setText(f"Paint on the layer {SCRIBBLES}: {listed}.")
 
-    def _box(self) -> tuple[int, int, int, int]:
-        boxes = self._controller.layers.boxes(PICK)
-        if not boxes:
+    def _under_rectangle(self) -> tuple[Image, tuple[int, int, int, int]]:
+        """The picture to pick from, and where in it."""
+        boxes, picture = self._controller.layers.boxes(PICK), self._controller.picture
+        if not boxes or picture is None:
             raise StudyError("draw a rectangle first, where to pick from")
-        return boxes[-1]
+        return picture.cut_out(boxes[-1]) if isinstance(picture, SlideView) else (picture, boxes[-1])
 
-    def _counted(self) -> Any:
+    def _counted(self) -> Counted:
         counted = self._controller.last_counted
         if counted is None:
             raise StudyError("wait for the image to be measured")
@@ -241,4 +260,6 @@ class DrawPanel(QWidget):
         layer = self._controller.layers.counted
         if layer is None:
             raise StudyError("wait for the image to be measured")
+        if layer.multiscale:
+            raise StudyError("a whole slide takes no correction by hand: correct a crop of it, or draw regions")
         return layer

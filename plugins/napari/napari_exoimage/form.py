@@ -140,8 +140,14 @@ class ChoiceEntry:
 
     def _switched(self, method: str) -> None:
         if not self._filling:
-            self._show(method, self._suggest(self.row.key, method))
+            self._show(method, {**self._common(method), **self._suggest(self.row.key, method)})
             self._on_edit()
+
+    def _common(self, method: str) -> Mapping[str, Any]:
+        """What was given and means the same by another method: the channel of nuclei, whatever finds them."""
+        kept = (row for row in self.row.alternative(method).rows if row.key in self._entries)
+        values = {row.key: self._entries[row.key].value for row in kept if self._entries[row.key].row == row}
+        return {key: value for key, value in values.items() if value is not None}
 
     def _show(self, method: str, values: Mapping[str, Any]) -> None:
         alternative = self.row.alternative(method)

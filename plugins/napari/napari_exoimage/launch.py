@@ -10,8 +10,6 @@ import napari
 from napari_exoimage.dock import ExoimageWidget
 from napari_exoimage.session import open_paths
 
-PLUGIN = "napari-exoimage"
-
 
 def show(paths: Sequence[str] = (), assay: str = "", **viewer_arguments: Any) -> tuple[Any, ExoimageWidget]:
     """Open a viewer with the dock widget in it.

@@ -15,9 +15,11 @@ from exoimage.images.roi_writing import Outline
 from napari.layers import Labels
 
 from napari_exoimage import adapter
+from napari_exoimage.sights import Counted, Picture
 
 PLANE, ABOVE, COUNTED, OUTLINES, SPOTS = "plane of the cut", "above the cut", "counted", "outlines", "spots"
 REGIONS, LEFT_OUT, LANES, PICK, SCRIBBLES = "regions", "left out", "lanes", "pick", "scribbles"
+TISSUE = "told apart"
 
 OUTLINE_COLOURS = {
     "absorbed": ("#00e1ff", "#78ff00", "#fff000", "#ff00dc"),
@@ -27,6 +29,9 @@ OUTLINE_COLOURS = {
 
 LOOKING, PAINTING = 0.08, 0.45
 """Opacity of the counted objects: while one looks at the picture, and while one corrects them."""
+
+OUTLINE_PX = 2
+"""Width of the outlines of a whole slide's objects, on the screen."""
 
 MARK = "exoimage"
 """In the metadata of every layer that is ours to change or to remove."""
@@ -49,25 +54,32 @@ class Layers:
         self._on_paint = on_paint
         self._on_pick = on_pick
         self._picture: object = None
+        self._place: Picture | None = None
         self._shape: tuple[int, int] = (0, 0)
         self._scale: dict[str, Any] = {}
         self._light: str = "absorbed"
         self._look: Look | None = None
         self._setting = False
 
-    def show_picture(self, image: Image) -> None:
+    def shows(self, picture: Picture) -> bool:
+        """Whether a picture is the one that is shown."""
+        return self._picture is _own(picture)
+
+    def show_picture(self, picture: Picture) -> None:
         """Show another picture; what was drawn on the one before goes with it."""
-        if self._picture is image.pixels:
+        if self.shows(picture):
             return
-        is_first = self._picture is None or self._shape != image.shape
+        is_first = self._picture is None or self._shape != picture.shape
         self.clear()
-        self._picture, self._shape, self._scale = image.pixels, image.shape, adapter.pixel_scale(image)
-        self._light = image.light
-        for data, arguments in adapter.picture_layers(image):
+        self._picture, self._shape, self._scale = _own(picture), picture.shape, adapter.pixel_scale(picture)
+        self._place = picture
+        self._light = picture.light
+        shown = adapter.picture_layers(picture) if isinstance(picture, Image) else picture.layers()
+        for data, arguments in shown:
             self._add(self.viewer.add_image(data, **arguments))
         if is_first:
             self.viewer.reset_view()
-        if image.pixel_size is not None:
+        if picture.pixel_size is not None:
             overlays = getattr(getattr(self.viewer, "canvas", None), "overlays", self.viewer)
             overlays.scale_bar.visible = True
 
@@ -83,16 +95,18 @@ class Layers:
             self._remove(PLANE, ABOVE)
             return
         low, high = look.limits
+        self._drop_of_other_shape(look.plane.shape, PLANE, ABOVE)
+        placed = self._placed(look.plane.shape)
         plane = self._named(PLANE)
         if plane is None:
-            arguments = {"colormap": "inferno", "contrast_limits": (low, high), "visible": False, **self._scale}
+            arguments = {"colormap": "inferno", "contrast_limits": (low, high), "visible": False, **placed}
             self._add(self.viewer.add_image(look.plane, name=PLANE, **arguments), below=True)
         elif plane.data is not look.plane:
             plane.data = look.plane
             plane.contrast_limits = (low, high)
         above = self._named(ABOVE)
         if above is None:
-            arguments = {"opacity": 0.55, "interpolation2d": "nearest", "visible": visible, **self._scale}
+            arguments = {"opacity": 0.55, "interpolation2d": "nearest", "visible": visible, **placed}
             above = self.viewer.add_image(look.shown, name=ABOVE, colormap=_from_nothing_to(self._colour), **arguments)
             self._add(above)
         elif look is not self._look:
@@ -111,48 +125,77 @@ class Layers:
             for other in (self._named(COUNTED), self._named(OUTLINES)):
                 _set_visible(other, False)
 
-    def show_result(self, result: Result, rims: Any) -> None:
-        """Show what was counted, in the place of what lies above the cut.
-
-        Parameters
-        ----------
-        result : Result
-        rims : (y, x) uint8 array
-            What is outlined, by kinds.
-        """
+    def show_result(self, counted: Counted) -> None:
+        """Show what was counted, in the place of what lies above the cut."""
         _set_visible(self._named(ABOVE), False)
         self._setting = True
         try:
-            self._show_labels(result)
+            if counted.is_tiled:
+                self._show_label_pyramid(counted)
+            else:
+                self._show_labels(counted.labels)
+                self.counted.opacity = LOOKING
         finally:
             self._setting = False
-        self.counted.opacity = LOOKING
-        self._show_outlines(rims)
-        self._show_spots(result)
+        self._show_outlines(counted.rims)
+        self._show_spots(counted.result)
 
-    def _show_labels(self, result: Result) -> None:
+    def hide_result(self) -> None:
+        """Take away what was counted: it is counted no more."""
+        self._remove(COUNTED, OUTLINES, SPOTS)
+
+    def _show_label_pyramid(self, counted: Counted) -> None:
+        """Labels of a whole slide, outlined at every zoom; they cannot be painted."""
+        layer = self._named(COUNTED)
+        if layer is not None and layer.data[0] is counted.labels[0]:
+            _set_visible(layer, True)
+            return
+        self._remove(COUNTED)
+        arguments = {"name": COUNTED, "colormap": _one_colour(self._colour), **self._placed(counted.shape)}
+        layer = self._add(self.viewer.add_labels(counted.labels, multiscale=True, **arguments))
+        layer.contour = OUTLINE_PX
+        layer.mouse_drag_callbacks.append(self._clicked)
+
+    def _show_labels(self, found: Any) -> None:
         labels = self._named(COUNTED)
+        if labels is not None and (labels.multiscale or labels.data.shape != found.shape):
+            self._remove(COUNTED)
+            labels = None
         if labels is None:
-            arguments = {"name": COUNTED, "opacity": LOOKING, "colormap": _one_colour(self._colour), **self._scale}
-            labels = self._add(self.viewer.add_labels(adapter.labels_of(result.labels), **arguments))
+            colour, placed = _one_colour(self._colour), self._placed(found.shape)
+            arguments = {"name": COUNTED, "opacity": LOOKING, "colormap": colour, **placed}
+            labels = self._add(self.viewer.add_labels(adapter.labels_of(found), **arguments))
             for event in (labels.events.paint, labels.events.labels_update):
                 event.connect(self._painted)
             labels.mouse_drag_callbacks.append(self._clicked)
-        elif not adapter.are_equal(labels.data, result.labels):
-            labels.data = adapter.labels_of(result.labels)
+        elif not adapter.are_equal(labels.data, found):
+            labels.data = adapter.labels_of(found)
         _set_visible(labels, True)
 
     def _show_outlines(self, rims: Any) -> None:
+        self._drop_of_other_shape(rims.shape, OUTLINES)
         shown, layer = adapter.shown_mask(rims), self._named(OUTLINES)
         if layer is None:
             colours = OUTLINE_COLOURS[self._light]
-            arguments = {"colormap": _of_kinds(colours), "contrast_limits": (0, len(colours)), **self._scale}
+            arguments = {"colormap": _of_kinds(colours), "contrast_limits": (0, len(colours))}
             before = self.viewer.layers.selection.active
-            self._add(self.viewer.add_image(shown, name=OUTLINES, interpolation2d="nearest", **arguments))
+            placed = self._placed(rims.shape)
+            self._add(self.viewer.add_image(shown, name=OUTLINES, interpolation2d="nearest", **arguments, **placed))
             self.viewer.layers.selection.active = before
         else:
             layer.data = shown
             _set_visible(layer, True)
+
+    def _placed(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Scale and place of what spans the picture, whatever its size in px."""
+        return {} if self._place is None else adapter.overlay_scale(self._place, shape)
+
+    def _drop_of_other_shape(self, shape: tuple[int, ...], *names: str) -> None:
+        """Layers of another size lie elsewhere: they are made anew."""
+        for name in names:
+            layer = self._named(name)
+            if layer is not None and tuple(layer.data.shape[:2]) != tuple(shape[:2]):
+                self._remove(name)
 
     @property
     def _colour(self) -> str:
@@ -168,13 +211,23 @@ class Layers:
         """The labels layer of what was counted; None before anything was."""
         return self._named(COUNTED)
 
-    def go_to(self, result: Result, image: Image, row: int) -> None:
+    @property
+    def centre(self) -> tuple[float, float]:
+        """What lies in the middle of the window, in px of the picture."""
+        y, x = (float(place) for place in self._camera.center[-2:])
+        down, across = self._scale.get("scale", (1.0, 1.0))
+        return y / down, x / across
+
+    @property
+    def _camera(self) -> Any:
+        # napari 0.9 moved it into the scene.
+        return getattr(self.viewer, "scene", self.viewer).camera
+
+    def go_to(self, counted: Counted, row: int) -> None:
         """Show one object in the middle."""
-        values = dict(result.object_values)
-        if "y_px" in values:
-            # napari 0.9 moved it into the scene.
-            camera = getattr(self.viewer, "scene", self.viewer).camera
-            camera.center = adapter.place_of(values, row, image)
+        values = dict(counted.result.object_values)
+        if "y_px" in values and self._place is not None:
+            self._camera.center = adapter.place_of(values, row, self._place, counted.shape)
         labels = self.counted
         if labels is not None:
             labels.selected_label = int(values["object"][row])
@@ -231,6 +284,22 @@ class Layers:
         self.viewer.layers.selection.active = layer
         return layer
 
+    def show_tissue(self, classes: Any, top: int, left: int) -> None:
+        """Show what a part of the picture is told to be, below the scribbles that it was learnt from."""
+        layer = self._named(TISSUE)
+        if layer is None:
+            before = self.viewer.layers.selection.active
+            empty = adapter.empty_labels(self._shape)
+            layer = self._add(self.viewer.add_labels(empty, name=TISSUE, opacity=0.3, **self._scale))
+            layer.editable = False
+            scribbles = self._named(SCRIBBLES)
+            if scribbles is not None:
+                layer.colormap = scribbles.colormap
+                self.viewer.layers.move(len(self.viewer.layers) - 1, self.viewer.layers.index(scribbles))
+            self.viewer.layers.selection.active = before
+        adapter.painted_over(layer.data, classes, top, left)
+        layer.refresh()
+
     def remove(self, *names: str) -> None:
         """Take layers away that a person drew on."""
         self._remove(*names)
@@ -242,8 +311,8 @@ class Layers:
             return
         points, layer = adapter.points_of(spots), self._named(SPOTS)
         if layer is None:
-            arguments = {"name": SPOTS, "face_color": "transparent", "border_color": "yellow", "size": 9, **self._scale}
-            self._add(self.viewer.add_points(points, **arguments))
+            arguments = {"name": SPOTS, "face_color": "transparent", "border_color": "yellow", "size": 9}
+            self._add(self.viewer.add_points(points, **arguments, **self._placed(result.labels.shape)))
         else:
             layer.data = points
 
@@ -273,6 +342,11 @@ class Layers:
             layer = self._named(name)
             if layer is not None:
                 self.viewer.layers.remove(layer)
+
+
+def _own(picture: Picture) -> object:
+    """What stays the same as long as a picture does, whatever is corrected in it."""
+    return picture.pixels if isinstance(picture, Image) else picture
 
 
 def _one_colour(colour: str) -> Any:

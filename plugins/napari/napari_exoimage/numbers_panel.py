@@ -8,8 +8,8 @@ from exoimage.flags import Flag
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSplitter, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from napari_exoimage.bench import Counted
 from napari_exoimage.controller import Controller
+from napari_exoimage.sights import Counted
 from napari_exoimage.tables import SortedTable, shown
 
 
@@ -32,6 +32,7 @@ class NumbersPanel(QWidget):
         layout.addWidget(self.flags)
         layout.addWidget(split, 1)
         controller.counted.connect(self._show)
+        controller.unmeasured.connect(self._wait)
         controller.picked.connect(self._choose)
         self.objects.chosen.connect(self._go_to)
 
@@ -61,6 +62,11 @@ class NumbersPanel(QWidget):
         self.flags.setText((alone if counted.provisional else "") + flags)
         self.objects.show_columns({name: list(values) for name, values in counted.result.object_values.items()})
 
+    def _wait(self) -> None:
+        self.rows.setRowCount(0)
+        self.objects.show_columns({})
+        self.flags.setText("<b>A whole slide: press Measure to count it.</b>")
+
     def _choose(self, number: int) -> None:
         counted = self._controller.last_counted
         if counted is not None:
@@ -71,7 +77,7 @@ class NumbersPanel(QWidget):
     def _go_to(self, row: int) -> None:
         counted = self._controller.last_counted
         if counted is not None:
-            self._controller.layers.go_to(counted.result, counted.image, row)
+            self._controller.layers.go_to(counted, row)
 
     def _head(self, row: int) -> str:
         item = self.rows.verticalHeaderItem(row)

@@ -68,7 +68,7 @@ def _blotted() -> Image:
 
 def _layers(assay: str) -> list[LayerData]:
     image = picture(assay)
-    return adapter.read_layers(image, {PICTURE: image}, assay)
+    return adapter.read_layers(adapter.picture_layers(image), {PICTURE: image}, assay)
 
 
 def alizarin_red() -> list[LayerData]:

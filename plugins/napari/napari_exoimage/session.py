@@ -17,6 +17,7 @@ from exoimage.assays.registry import assay
 from exoimage.errors import StudyError
 from exoimage.flags import flag
 from exoimage.images.labels import read_labels
+from exoimage.images.ome_zarr import is_zarr
 from exoimage.images.writing import write_labels
 from exoimage.studies.amending import amend_study
 from exoimage.studies.by_hand import edit_path, with_own
@@ -118,6 +119,10 @@ class Session:
         """Whether the last run had a warning for an image."""
         return any(flag(name).severity != "note" for name in self.flags.get(key, ()))
 
+    def is_same_study(self, other: Session) -> bool:
+        """Whether another session is of the same study, whatever was set in it since."""
+        return (self.path, self.inputs, self.recipe.assay) == (other.path, other.inputs, other.recipe.assay)
+
     def name_of(self, key: str) -> str:
         """What the window calls an image: a number while names are hidden."""
         return f"image {self.order.index(key) + 1}" if self.blinded else key
@@ -147,7 +152,8 @@ def open_paths(paths: Sequence[str | Path], assay_name: str = "") -> Session:
         if given[0].suffix == ".toml" or (not assay_name and inside.is_file()):
             return open_study(given[0] if given[0].suffix == ".toml" else inside)
     study = study_of_images(assay(assay_name or "alizarin-red"), given)
-    folder = given[0] if given[0].is_dir() else given[0].parent
+    is_folder = given[0].is_dir() and not is_zarr(str(given[0]))
+    folder = given[0] if is_folder else given[0].parent
     return _opened(study, str(folder), inputs=tuple(str(path) for path in given))
 
 
@@ -327,10 +333,19 @@ def keep_edit(session: Session, labels: Any, pixel_size: float | None) -> Sessio
 
 
 def drop_edit(session: Session) -> Session:
-    """Measure the shown image's objects as they are found; the file of the correction is kept under another name."""
+    """Measure the shown image's objects as they are found; the file of the correction is kept under another name.
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be moved: the next run would find it and use it.
+    """
     path = Path(session.image.edit)
-    if session.image.edit and path.is_file():
-        path.replace(path.with_suffix(".tif.dropped"))
+    try:
+        if session.image.edit and path.is_file():
+            path.replace(path.with_suffix(".tif.dropped"))
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be dropped: {error.strerror or error}") from None
     return _with_image(session, replace(session.image, edit=""))
 
 

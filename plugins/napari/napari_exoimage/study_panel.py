@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from exoimage.assays.recipe_text import load_recipe, to_toml
-from exoimage.errors import ExoimageError, StudyError
+from exoimage.errors import StudyError
 from exoimage.images.writing import write_whole
 from exoimage.studies.batch import default_jobs, iter_run
 from exoimage.studies.finished import read_rows
@@ -18,17 +17,15 @@ from qtpy.QtGui import QDesktopServices, QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
     QInputDialog,
     QLabel,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from napari_exoimage import session as steps
+from napari_exoimage.actions import ActionPanel, Actions
 from napari_exoimage.background import Latest
 from napari_exoimage.commands import as_command, as_python
 from napari_exoimage.controller import Controller
@@ -39,12 +36,11 @@ IN_PROCESS = 4
 """So few images are measured in the window's own process: starting others would take longer."""
 
 
-class StudyPanel(QWidget):
+class StudyPanel(ActionPanel):
     """The study's images and its run."""
 
     def __init__(self, controller: Controller) -> None:
-        super().__init__()
-        self._controller = controller
+        super().__init__(controller)
         self.images = SortedTable()
         self.images.chosen.connect(self._go_to)
         self.blinded = QCheckBox("Blinded")
@@ -54,6 +50,7 @@ class StudyPanel(QWidget):
         self.progress.hide()
         self.outcome = QLabel("")
         self.outcome.setWordWrap(True)
+        self._started: Session | None = None
         self.runner = Latest(self)
         self.runner.yielded.connect(self._show_event)
         self.runner.failed.connect(self._fail)
@@ -62,31 +59,26 @@ class StudyPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.images, 1)
         row = QHBoxLayout()
-        self.buttons: dict[str, QPushButton] = {}
         row.addWidget(self.blinded)
-        first: tuple[tuple[str, Callable[[], Any], str], ...] = (
+        for label, action, help_text in (
             ("Run all", self.run, "Measure all images: tables, overlays, statistics, report."),
             ("Cancel", self.runner.stop, "Stop after the images under way; a later run goes on where it was."),
             ("Report", self._open_report, "Open the report of the last run."),
-        )
-        for label, action, help_text in first:
+        ):
             row.addWidget(self._button(label, action, help_text))
         layout.addLayout(row)
         layout.addWidget(self.progress)
         layout.addWidget(self.outcome)
-        grid = QGridLayout()
-        second: tuple[tuple[str, Callable[[], Any], str], ...] = (
-            ("Save study", self.save, "Write what was set into study.toml."),
-            ("Results folder…", self._choose_out, "Where the run's tables go."),
-            ("Save recipe…", self._save_recipe, "Write the recipe as commented TOML."),
-            ("Load recipe…", self._load_recipe, "Measure by a recipe file."),
-            ("Copy as command", self._copy_command, "The command line that gives the same tables."),
-            ("Copy as Python", self._copy_python, "The lines of Python that give the same numbers."),
-            ("Leave out…", self._exclude, "Leave this image out of the study, with a reason; empty: count it."),
-        )
-        for number, (label, action, help_text) in enumerate(second):
-            grid.addWidget(self._button(label, action, help_text), number // 2, number % 2)
-        layout.addLayout(grid)
+        actions: Actions = {
+            "Save study": (self.save, "Write what was set into study.toml."),
+            "Results folder…": (self._choose_out, "Where the run's tables go."),
+            "Save recipe…": (self._save_recipe, "Write the recipe as commented TOML."),
+            "Load recipe…": (self._load_recipe, "Measure by a recipe file."),
+            "Copy as command": (self._copy_command, "The command line that gives the same tables."),
+            "Copy as Python": (self._copy_python, "The lines of Python that give the same numbers."),
+            "Leave out…": (self._exclude, "Leave this image out of the study, with a reason; empty: count it."),
+        }
+        layout.addLayout(self._grid(actions))
         self.buttons["Cancel"].setEnabled(False)
         controller.changed.connect(self._show_session)
 
@@ -98,6 +90,7 @@ class StudyPanel(QWidget):
         if problem:
             return
         session = self._controller.session
+        self._started = session
         jobs = default_jobs(len(session.study.images)) if len(session.study.images) > IN_PROCESS else 1
         self.progress.setRange(0, 0)
         self.progress.show()
@@ -108,25 +101,11 @@ class StudyPanel(QWidget):
 
     def save(self) -> str:
         """Write the study's file."""
-        self._controller.keep_painting()
-        return self._controller.go(steps.save)
+        return self._controller.keep_painting() or self._controller.go(steps.save)
 
     def close_runner(self) -> None:
         """Stop a run and wait for it."""
         self.runner.close()
-
-    def _button(self, label: str, action: Callable[[], Any], help_text: str) -> QPushButton:
-        button = QPushButton(label)
-        button.setToolTip(help_text)
-        button.clicked.connect(lambda *_: self._try(action))
-        self.buttons[label] = button
-        return button
-
-    def _try(self, action: Callable[[], Any]) -> None:
-        try:
-            action()
-        except ExoimageError as error:
-            self._controller.say(str(error), problem=True)
 
     def _show_session(self, session: Session) -> None:
         self.blinded.setChecked(session.blinded)
@@ -150,7 +129,7 @@ class StudyPanel(QWidget):
 
     def _blind(self, hide: bool) -> None:
         seed = secrets.randbelow(10**6) + 1
-        self._controller.go(lambda session: steps.blind(session, seed) if hide else steps.unblind(session))
+        self._controller.show_image(lambda session: steps.blind(session, seed) if hide else steps.unblind(session))
 
     def _show_event(self, event: Event) -> None:
         self.progress.setRange(0, max(event.total, 1))
@@ -158,16 +137,17 @@ class StudyPanel(QWidget):
         self.progress.setFormat(f"{event.stage} %v of %m")
         if event.error:
             self._controller.say(f"{event.key}: {event.error}", problem=True)
-        if event.stage == "finished":
-            self._show_outcome()
+        if event.stage == "finished" and self._started is not None:
+            self._show_outcome(self._started)
 
-    def _show_outcome(self) -> None:
-        session = self._controller.session
+    def _show_outcome(self, session: Session) -> None:
+        """What the run of a session gave; its flags, only where its study is still open."""
         rows = read_rows(Path(session.out) / "images.csv")
         flags = {str(row["image"]): tuple(str(row["flags"]).split()) for row in rows}
         failed = {str(row["image"]) for row in rows if row["status"] == "failed"}
         self.outcome.setText(f"{len(flags) - len(failed)} of {len(flags)} images measured: {session.out}")
-        self._controller.go(lambda one: steps.with_flags_of_run(one, flags))
+        if self._controller.session.is_same_study(session):
+            self._controller.go(lambda one: steps.with_flags_of_run(one, flags))
 
     def _fail(self, error: Exception) -> None:
         self._controller.say(" ".join(str(error).split()), problem=True)

@@ -49,7 +49,7 @@ def settle(widget: Any, seconds: float = 90) -> None:
 
     end = time.monotonic() + seconds
     QApplication.processEvents()
-    while widget.controller.is_busy or widget.study.runner.is_busy:
+    while widget.controller.is_busy or widget.study.runner.is_busy or widget.draw.live.is_busy:
         assert time.monotonic() < end, f"still busy: {widget.message.text()}"
         QApplication.processEvents()
         time.sleep(0.005)

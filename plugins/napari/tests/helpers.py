@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import shlex
 from pathlib import Path
 from typing import Any
@@ -39,3 +40,33 @@ def _plain(value: Any) -> Any:
     from exoimage.studies.store import plain
 
     return plain(value)
+
+
+def drag(viewer: Any, points: list[tuple[float, float]], steps: int = 6) -> None:
+    """Press the left button on the canvas, move along places (y, x in the viewer's world), release it."""
+    from qtpy.QtCore import QPoint, Qt
+    from qtpy.QtTest import QTest
+    from qtpy.QtWidgets import QApplication
+
+    canvas = viewer.window._qt_viewer.canvas
+    camera = getattr(viewer, "scene", viewer).camera
+    width, height = canvas.native.width(), canvas.native.height()
+
+    def on_canvas(place: tuple[float, float]) -> QPoint:
+        y, x = ((one - middle) * camera.zoom for one, middle in zip(place, camera.center[-2:], strict=True))
+        return QPoint(round(width / 2 + x), round(height / 2 + y))
+
+    def between(begin: tuple[float, float], end: tuple[float, float]) -> list[tuple[float, float]]:
+        shares = [number / steps for number in range(1, steps + 1)]
+        return [(begin[0] + (end[0] - begin[0]) * one, begin[1] + (end[1] - begin[1]) * one) for one in shares]
+
+    places = [points[0], *(one for pair in itertools.pairwise(points) for one in between(*pair))]
+    QApplication.processEvents()
+    QTest.mouseMove(canvas.native, on_canvas(places[0]))
+    QApplication.processEvents()
+    QTest.mousePress(canvas.native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, on_canvas(places[0]))
+    for place in places[1:]:
+        QTest.mouseMove(canvas.native, on_canvas(place))
+        QApplication.processEvents()
+    QTest.mouseRelease(canvas.native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, on_canvas(places[-1]))
+    QApplication.processEvents()

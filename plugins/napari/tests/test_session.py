@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT
-from exoimage.errors import RecipeError, StudyError
+from exoimage.errors import ExoimageError, RecipeError, StudyError
 from exoimage.studies.plan import load_study
 from helpers import command_rows
 
+from napari_exoimage import bench as bench_module
 from napari_exoimage import drawing
 from napari_exoimage import session as steps
 from napari_exoimage.bench import Bench, Counted, Decided, deciding
@@ -23,6 +25,19 @@ def counted(session, tmp_path):
         if isinstance(step, Decided):
             bench.remember(step)
     return next(step for step in bench.steps(session) if isinstance(step, Counted))
+
+
+def test_what_one_image_says_is_never_taken_for_another(demo, monkeypatch):
+    session = steps.open_paths([demo("alizarin_red", keep=2) / "images"], "alizarin-red")
+    session = steps.with_value(session, "threshold", {"method": "otsu", "scope": "image"})
+    session = steps.with_value(session, "white", {"method": "estimated", "scope": "image"})
+    second = steps.stepped(session, 1)
+    alone = [step for step in Bench().steps(second) if isinstance(step, Counted)]
+    monkeypatch.setattr(bench_module, "id", lambda _: 7, raising=False)  # an address may come again
+    one = Bench()
+    list(one.steps(session))
+    after = [step for step in one.steps(second) if isinstance(step, Counted)]
+    assert after[0].result.rows == alone[0].result.rows
 
 
 def test_a_folder_with_a_study_is_that_study(demo):
@@ -75,6 +90,55 @@ def test_the_copied_command_of_loose_images_gives_the_same_rows(demo, tmp_path):
     assert float(rows[0]["stained_area_pct"]) == own["stained_area_pct"]
     assert rows[0]["flags"] == own["flags"]
     assert float(rows[0]["nodules_per_mm2"]) == own["nodules_per_mm2"]
+
+
+STACKS = [
+    ({"axes": "ZCYX"}, {"z": "max"}, "z", "ome.tif"),
+    ({"axes": "ZCYX"}, {"z": 1}, "z", "ome.tif"),
+    (None, {"pages": "channels"}, "c", "tif"),
+]
+
+
+@pytest.mark.parametrize(("metadata", "values", "axis", "suffix"), STACKS)
+def test_the_copied_python_reads_the_planes_that_were_chosen(tmp_path, metadata, values, axis, suffix):
+    import numpy as np
+    import tifffile
+    from exoimage.methods import synth
+
+    pixels = np.moveaxis(synth.cell_field((300, 400), seed=5).pixels, -1, 0)
+    planes = np.stack([pixels // 2, pixels, pixels // 3]) if axis == "z" else pixels
+    path = tmp_path / f"stack.{suffix}"
+    how = {"metadata": metadata, "ome": True} if metadata else {"metadata": None}
+    tifffile.imwrite(path, planes, photometric="minisblack", **how)
+    session = steps.open_paths([path], "edu")
+    for key, value in values.items():
+        session = steps.with_value(session, key, value)
+    own = counted(session, tmp_path).result.rows
+    assert own[0]["nuclei_count"] > 0
+    names = {}
+    exec(as_python(session), names)
+    assert names["result"].rows == own
+    bare = as_python(session).replace(", default_z='max'", "").replace(", default_z=1", "").replace(", c='all'", "")
+    with pytest.raises(ExoimageError):
+        exec(bare, {})
+
+
+def test_the_copied_python_names_the_scene(tmp_path):
+    import numpy as np
+    import tifffile
+    from exoimage.methods import synth
+
+    path = tmp_path / "two.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for seed in (5, 6):
+            tif.write(synth.nodule_field((200, 300), seed=seed).pixels, photometric="rgb", metadata={"axes": "YXS"})
+    several = steps.open_paths([path], "alizarin-red")
+    one = replace(several.study, images=several.study.images[1:])
+    session = replace(several, study=one, saved=one, current=one.images[0].ref.key)
+    names = {}
+    exec(as_python(session), names)
+    assert names["result"].rows == counted(session, tmp_path).result.rows
+    assert np.array_equal(names["image"].pixels, synth.nodule_field((200, 300), seed=6).pixels)
 
 
 def test_on_windows_the_command_is_quoted_as_there(demo):

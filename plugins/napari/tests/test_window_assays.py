@@ -41,6 +41,32 @@ def test_every_assay_gives_the_command_lines_row(assay, open_window, tmp_path):
         assert_same_row(counted, row, place)
 
 
+@pytest.mark.parametrize("assay", ["edu", "pkh26", "ihc-dab"])
+def test_what_finds_nuclei_can_be_chosen(assay, open_window, tmp_path):
+    _, widget = open_window(first_files(assay), assay)
+    entry = widget.form.entries["nuclei"]
+    default = widget.controller.session.recipe.nuclei.method
+    assert entry.value["method"] == default
+    other = "threshold" if default == "network" else "network"
+    if assay != "ihc-dab":
+        entry._entries["channel"].widget.value = "DAPI"
+        entry._entries["channel"].widget.native.editingFinished.emit()
+    entry._methods.value = other
+    settle(widget)
+    session = widget.controller.session
+    assert session.recipe.nuclei.method == other
+    assert getattr(session.recipe.nuclei, "channel", "DAPI") == "DAPI"
+    assert widget.form.problem.text() == widget.message.text() == ""
+    counted = widget.controller.last_counted
+    assert counted.result.labels.any()
+    widget.controller.go(lambda session: steps.with_out(session, str(tmp_path / "out")))
+    for place, row in enumerate(command_rows(as_command(widget.controller.session, windows=False))):
+        assert_same_row(counted, row, place)
+    widget.controller.undo()
+    settle(widget)
+    assert entry.value["method"] == default
+
+
 def test_all_assays_can_be_chosen_for_one_picture(open_window):
     _, widget = open_window([ROOT / "test_images" / "alizarin_red" / "images" / "PMO_1_1.tif"], "alizarin-red")
     for assay in ASSAYS:

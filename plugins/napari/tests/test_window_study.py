@@ -5,13 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import settle
 from exoimage.studies.plan import load_study
 from helpers import assert_same_row, command_rows, rows_of
 from qtpy.QtWidgets import QApplication
 
+from napari_exoimage import draw_panel
 from napari_exoimage import session as steps
 from napari_exoimage.commands import as_command
 from napari_exoimage.layers import ABOVE, COUNTED, OUTLINES, REGIONS
@@ -100,6 +103,105 @@ def test_a_painted_correction_is_kept_and_used_again(open_window, demo):
     assert widget.controller.last_counted.result.rows == before.result.rows
 
 
+def paint_one(widget):
+    labels = widget.controller.layers.counted
+    number = int(labels.data.max()) + 1
+    labels.selected_label = number
+    labels.paint((5, 5), number)
+    assert widget.controller.is_painted
+    return number
+
+
+def test_a_correction_that_cannot_be_kept_stays_painted(open_window, demo):
+    folder = demo("alizarin_red")
+    _, widget = open_window([folder / "study.toml"])
+    controller = widget.controller
+    (folder / "edits").write_text("in the way", encoding="utf-8")
+    number = paint_one(widget)
+    before = controller.session.current
+    assert "cannot be written" in controller.measure()
+    widget.step(1)
+    assert "cannot be written" in widget.study.save()
+    assert "cannot be written" in widget.open_paths([folder / "images"], "alp")
+    settle(widget)
+    assert "cannot be written" in widget.message.text()
+    assert controller.session.current == before
+    assert controller.is_painted
+    assert (controller.layers.counted.data == number).any()
+    (folder / "edits").unlink()
+    assert controller.measure() == ""
+    settle(widget)
+    assert not controller.is_painted
+    assert "edited" in controller.last_counted.result.rows[0]["flags"]
+    assert (controller.layers.counted.data == number).any()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_dropped_correction_stays_dropped(open_window, demo, is_kept):
+    folder = demo("alizarin_red")
+    _, widget = open_window([folder / "study.toml"])
+    controller, drop = widget.controller, widget.draw.buttons["Drop correction"]
+    before = controller.last_counted
+    assert not drop.isEnabled()
+    if is_kept:
+        paint_one(widget)
+        assert controller.measure() == ""
+        settle(widget)
+    paint_one(widget)
+    assert drop.isEnabled()
+    drop.click()
+    settle(widget)
+    assert not controller.is_painted
+    assert not drop.isEnabled()
+    widget.step(1)
+    settle(widget)
+    widget.step(-1)
+    settle(widget)
+    assert controller.session.image.edit == ""
+    assert not list((folder / "edits").glob("*.tif"))
+    assert controller.last_counted.result.rows == before.result.rows
+    assert np.array_equal(controller.layers.counted.data, before.result.labels)
+
+
+def test_what_was_painted_is_kept_where_the_picture_is_read_anew(open_window, demo):
+    folder = demo("alizarin_red", keep=2)
+    _, widget = open_window([folder / "images"], "alizarin-red")
+    controller = widget.controller
+    number = paint_one(widget)
+    controller.do(lambda session: steps.with_pixel_size(session, 0.5))
+    settle(widget)
+    assert not controller.is_painted
+    assert "edited" in controller.last_counted.result.rows[0]["flags"]
+    assert (controller.layers.counted.data == number).any()
+
+
+def test_what_was_painted_is_of_the_image_it_was_painted_on(open_window, demo):
+    folder = demo("alizarin_red", keep=2)
+    _, widget = open_window([folder / "images"], "alizarin-red")
+    controller = widget.controller
+    painted = controller.session.current
+    widget.step(1)
+    paint_one(widget)  # before the other image is there
+    settle(widget)
+    edits = {image.ref.key: bool(image.edit) for image in controller.session.study.images}
+    assert edits == {painted: True, controller.session.current: False}
+    assert "edited" not in controller.last_counted.result.rows[0]["flags"]
+
+
+def test_a_correction_that_cannot_be_dropped_is_kept(open_window, demo):
+    folder = demo("alizarin_red")
+    _, widget = open_window([folder / "study.toml"])
+    paint_one(widget)
+    assert widget.controller.measure() == ""
+    settle(widget)
+    edit = widget.controller.session.image.edit
+    (folder / "edits" / f"{Path(edit).stem}.tif.dropped" / "in the way").mkdir(parents=True)
+    widget.draw.buttons["Drop correction"].click()
+    assert "cannot be dropped" in widget.message.text()
+    settle(widget)
+    assert widget.controller.session.image.edit == edit
+
+
 def test_nuclei_are_merged_and_parted(open_window, demo):
     folder = demo("edu")
     _, widget = open_window([folder / "study.toml"])
@@ -177,6 +279,64 @@ def test_lanes_can_be_moved(open_window, demo):
     assert "lanes" in widget.controller.session.image.overrides
 
 
+def test_a_moved_lane_changes_its_row_and_a_run_gives_the_same(open_window, demo):
+    folder = demo("western_blot")
+    _viewer, widget = open_window([folder / "study.toml"])
+    widget.draw.buttons["Edit lanes"].click()
+    lanes = widget.controller.layers.shapes("lanes")
+    assert widget.draw.use_lanes() == ""
+    settle(widget)
+    before = widget.controller.last_counted.result.rows
+    place = sorted(range(len(lanes.data)), key=lambda number: lanes.data[number][:, 1].min())[3]
+    left, right = lanes.data[place][:, 1].min(), lanes.data[place][:, 1].max()
+    moved = [corners.copy() for corners in lanes.data]
+    moved[place][:, 1] += (right - left) / 2
+    lanes.data = moved
+    assert widget.draw.use_lanes() == ""
+    settle(widget)
+    after = widget.controller.last_counted.result.rows
+    changed = [one["volume"] != other["volume"] for one, other in zip(before, after, strict=True)]
+    assert sum(changed) == 1
+    widget.study.save()
+    settle(widget)
+    command = as_command(widget.controller.session, windows=False)
+    rows = [row for row in command_rows(command) if row["image"] == widget.controller.session.current]
+    assert len(rows) == len(after)
+    for number, row in enumerate(rows):
+        assert_same_row(widget.controller.last_counted, row, number)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_loaded_regions_are_the_shown_images_or_all_images(open_window, demo, tmp_path, monkeypatch, everywhere):
+    from exoimage.images.roi_writing import Outline, write_regions
+    from qtpy.QtWidgets import QMessageBox
+
+    folder = demo("alizarin_red")
+    path = folder / "where.geojson"
+    write_regions(path, [Outline("middle", np.array([[50, 40], [250, 40], [250, 140], [50, 140]], float))])
+    _, widget = open_window([folder / "study.toml"])
+    monkeypatch.setattr(draw_panel.QFileDialog, "getOpenFileName", lambda *_, **__: (str(path), ""))
+    monkeypatch.setattr(QMessageBox, "exec", lambda self: None)
+    monkeypatch.setattr(QMessageBox, "clickedButton", lambda self: self.buttons()[int(everywhere)])
+    titles = []
+    adding = QMessageBox.addButton
+    monkeypatch.setattr(
+        QMessageBox, "addButton", lambda self, text, role: titles.append(text) or adding(self, text, role)
+    )
+    widget.draw.buttons["Load regions…"].click()
+    settle(widget)
+    assert titles == ["This image", "All images"]
+    session = widget.controller.session
+    assert ("region" in session.image.overrides) != everywhere
+    assert (session.recipe.region.method == "rois") == everywhere
+    assert widget.controller.last_counted.result.rows[0]["region"] == "middle"
+    widget.study.save()
+    settle(widget)
+    rows = command_rows(as_command(widget.controller.session, windows=False))
+    assert_same_row(widget.controller.last_counted, row_named(rows, session.current))
+    assert {row["region"] for row in rows} == ({"middle"} if everywhere else {"middle", "whole"})
+
+
 def test_stain_and_white_point_are_picked(open_window, demo):
     folder = demo("alizarin_red")
     _, widget = open_window([folder / "study.toml"])
@@ -235,6 +395,19 @@ def test_all_are_run_and_flagged_ones_come_first(open_window, demo):
     assert session.flagged_first[0] == "images/PMO_1_1.tif"
     widget.reviewed.click()
     assert widget.controller.session.study.review.reviewed == (session.current,)
+
+
+def test_a_run_that_ends_after_another_study_was_opened_tells_of_its_own(open_window, demo):
+    first, second = demo("alizarin_red"), demo("alp")
+    _, widget = open_window([first / "study.toml"])
+    widget.study.run()
+    assert widget.open_paths([second / "study.toml"]) == ""
+    settle(widget)
+    assert "24 of 24 images measured" in widget.study.outcome.text()
+    assert str(first / "results") in widget.study.outcome.text()
+    assert widget.message.text() == ""
+    assert widget.controller.session.path == str(second / "study.toml")
+    assert not widget.controller.session.flags
 
 
 def test_a_click_on_a_row_shows_the_object_and_back(open_window, demo):
