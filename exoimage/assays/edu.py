@@ -28,7 +28,7 @@ from exoimage.assays.edu_measuring import (
     rings_of,
     tally_edu,
 )
-from exoimage.assays.fluorescence import FieldEvidence, Fluorescence, Stained, not_at_hand
+from exoimage.assays.fluorescence import FieldEvidence, Fluorescence, Stained, not_at_hand, quality_flags
 from exoimage.assays.lengths import Length
 from exoimage.assays.measuring import Measured, Part
 from exoimage.assays.recipe import SlideWay
@@ -38,9 +38,10 @@ from exoimage.assays.tallies import Tally
 from exoimage.assays.tiles import Counter, Look, TileRules
 from exoimage.errors import ImageError, MeasureError
 from exoimage.flags import Flag, merged
+from exoimage.flags import flag as flag_of
 from exoimage.images.image import Image
 from exoimage.methods import fluorescent_nuclei
-from exoimage.methods.detectors import FieldLight
+from exoimage.methods.detectors import OWN_LIGHT, FieldLight
 from exoimage.methods.intensities import Intensities
 from exoimage.methods.network_views import Levels
 
@@ -72,6 +73,8 @@ class EduEvidence(FieldEvidence):
         Of the nuclear stain in nuclei, of a whole slide; 0 of a picture in one piece.
     dark, bright : float
         What the network is shown as 0 and 1, of a whole slide; 0 of a picture in one piece.
+    remarks : (m,) array of str
+        Flags of a whole slide, as its windows have them.
     tables : mapping of region to Intensities
         The marker's whole tables, as long as the picture is at hand: no part of what is kept.
     """
@@ -84,6 +87,7 @@ class EduEvidence(FieldEvidence):
     typical_contrast: float = 0.0
     dark: float = 0.0
     bright: float = 0.0
+    remarks: npt.NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
     tables: Mapping[str, Intensities] = field(default_factory=dict, metadata={NOT_KEPT: True})
 
     def with_controls(self, names: Sequence[str]) -> EduEvidence:
@@ -260,12 +264,15 @@ class Edu(Fluorescence):
         """Observe the windows, each as a field; see `Recipe.observe_slide`."""
         seen: list[EduEvidence] = []
         levels: list[Levels] = []
+        flags: list[tuple[Flag, ...]] = []
         light = area = 0.0
         for look in looks:
             # A nucleus that the window cuts has another size and another marker: it says nothing.
             field_of = self.model_copy(update={"region": WholeRegion(), "edge_objects": "exclude"})
             one = field_of.observe(look.image)
             light, area = light + one.found.light, area + one.found.area
+            if one.found.count:
+                flags.append(field_of.window_flags(look.image, one))
             if one.found.count and one.found.levels:
                 levels.append(one.found.levels)
             seen.append(
@@ -289,7 +296,13 @@ class Edu(Fluorescence):
             typical_contrast=light / area if area else 0.0,
             dark=float(np.median([one.low for one in levels])) if levels else 0.0,
             bright=float(np.median([one.high for one in levels])) if levels else 0.0,
+            remarks=np.array([flag.value for flag in _of_windows(flags)], dtype=np.str_),
         )
+
+    def window_flags(self, image: Image, seen: FieldEvidence) -> tuple[Flag, ...]:
+        """What a window of a slide says of how far its numbers can be trusted."""
+        part = Part(image, self.region.find(image).regions[0])
+        return quality_flags(part, self.stained(part, self.roles(image), seen.found), found=True)
 
     def counter(self, like: Image, evidence: FieldEvidence) -> Counter:
         """What counts the tiles of a slide; see `Recipe.counter`."""
@@ -299,8 +312,10 @@ class Edu(Fluorescence):
         if isinstance(self.typical_diameter, Length):
             diameter = round(self.typical_diameter.in_px(like.pixel_size, "typical_diameter"), 1)
         scene = EduScene(self._decided_cut(), bool(roles.marker), diameter)
-        light = FieldLight()
+        light = OWN_LIGHT
+        remarks: tuple[Flag, ...] = ()
         if isinstance(evidence, EduEvidence):
+            remarks = tuple(flag_of(value) for value in evidence.remarks.tolist())
             levels = Levels(evidence.dark, evidence.bright) if evidence.bright > evidence.dark else None
             light = FieldLight(evidence.typical_contrast, levels)
 
@@ -316,6 +331,7 @@ class Edu(Fluorescence):
                 () if counted.any() else (Flag.BLANK,),
                 () if roles.marker else (Flag.NO_MARKER_CHANNEL,),
                 (Flag.MERGED_COLOUR,) if roles.merged else (),
+                remarks,
             )
 
         return Counter(
@@ -354,6 +370,12 @@ class Edu(Fluorescence):
             f"A cell was positive above {self.cut.sentence()}.",
             "Counts were pooled within a sample; intervals are Wilson's 95 % interval of the counted cells.",
         )
+
+
+def _of_windows(flags: Sequence[tuple[Flag, ...]]) -> tuple[Flag, ...]:
+    """What most windows with nuclei are flagged with, and saturation, if any is."""
+    every = [flag for own in flags for flag in own]
+    return tuple(flag for flag in dict.fromkeys(every) if flag is Flag.SATURATED or 2 * every.count(flag) > len(flags))
 
 
 def _comparable(samples: list[EduEvidence]) -> list[EduEvidence]:

@@ -327,7 +327,7 @@ class Fluorescence(Recipe[FieldEvidence]):
                 one = self.measure_seen(part, stained, evidence)
             else:
                 one = self.measure_part(part, stained)
-            return with_flags(one, *common, *_quality_flags(part, stained, found=one.found))
+            return with_flags(one, *common, *quality_flags(part, stained, found=one.found))
 
         return measure_regions(image, self.region.find(image), None, measure, self.object_columns)
 
@@ -348,7 +348,7 @@ def _typical(evidence: Sequence[FieldEvidence]) -> Length:
     return Length(float(np.round(np.median(sizes or [USUAL_PX]), 2)), "px")
 
 
-def _quality_flags(part: Part, stained: Stained, *, found: bool) -> tuple[Flag, ...]:
+def quality_flags(part: Part, stained: Stained, *, found: bool) -> tuple[Flag, ...]:
     """What the picture itself says of how far a region's numbers can be trusted."""
     planes = [plane for plane in (stained.nuclear, stained.marker) if plane.size]
     saturated = any(fluorescence_quality.is_saturated(plane, part.image.max_value) for plane in planes)

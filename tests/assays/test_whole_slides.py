@@ -127,6 +127,22 @@ def test_nuclei_and_positive_ones_are_those_of_one_piece(tmp_path: Path) -> None
     assert np.count_nonzero(distance > 3) <= 1
 
 
+def test_a_slide_is_flagged_as_a_field_is(tmp_path: Path) -> None:
+    pixels = cell_field(SHAPE, CellPopulation(count=250), seed=5).pixels
+    bright = np.clip(pixels.astype(int) * 4, 0, 255).astype(np.uint8)
+    for number, (channels, shown, flag) in enumerate(
+        [
+            (("DAPI", "EdU"), bright, Flag.SATURATED),
+            (("EdU", "DAPI"), pixels, Flag.CHANNELS_SWAPPED),
+            (("DAPI", "EdU"), pixels, None),
+        ]
+    ):
+        path = write_slide(tmp_path / f"{number}.ome.tif", shown, channels=channels)
+        whole, tiled, _ = both_ways(xi.assay("edu"), path)
+        for region in (whole.regions[0], tiled.result.regions[0]):
+            assert set(region.flags) & {Flag.SATURATED, Flag.CHANNELS_SWAPPED} == ({flag} if flag else set())
+
+
 @pytest.mark.parametrize("method", ["network", "threshold"])
 def test_nuclei_in_a_corner_of_an_empty_slide_are_found(tmp_path: Path, method: str) -> None:
     """Most windows that are looked at hold none: they must not say how bright nuclei are."""
