@@ -91,8 +91,10 @@ def views(plane: Plane, levels: Levels) -> Floats:
 
     Examples
     --------
-    >>> views(np.array([[10.0, 13.0, 110.0]]), Levels(10, 110)).round(2).tolist()
-    [[[0.0, 0.03..., 1.0]], [[0.0, 0.20..., 1.0]]]
+    >>> print(views(np.array([[10.0, 13.0, 110.0]]), Levels(10, 110)).round(2))
+    [[[0.   0.03 1.  ]]
+    <BLANKLINE>
+     [[0.   0.21 1.  ]]]
     """
     span = max(levels.high - levels.low, 1e-30)
     relative = np.clip((np.asarray(plane, np.float32) - np.float32(levels.low)) / np.float32(span), -1.0, BRIGHTEST)

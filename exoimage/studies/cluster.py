@@ -92,7 +92,8 @@ class DaskCluster:
             return self._distributed.Client(self._local)
         try:
             return self._distributed.Client(address, timeout=CONNECT_S)
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, AssertionError) as error:
+            # distributed asserts that its loop runs, which it may not yet after an attempt that failed.
             raise StudyError(
                 f"--cluster {address}: no Dask scheduler answers there ({' '.join(str(error).split())[:120]}); start"
                 " one with: dask scheduler"
