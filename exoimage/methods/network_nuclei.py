@@ -49,7 +49,7 @@ SAME_MIDDLE = 0.4
 one middle."""
 
 NEAR_PX = 0.7 * WORKING_DIAMETER_PX
-
+"""The middles of two whole nuclei lie further apart."""
 
 MOST_ENLARGED = 2.0
 """Nuclei below half of the working diameter are shown twice as large, not larger: the network knows nuclei of half to
@@ -117,13 +117,14 @@ def find_nuclei(
     diameter = typical_diameter or fluorescent_nuclei.estimate_diameter(plane)
     if diameter == 0 or values.min() == values.max():
         return Nuclei(np.zeros(plane.shape, np.int32), typical_diameter)
-    seen = _resampled(values, diameter)
+    scale = min(WORKING_DIAMETER_PX / diameter, MOST_ENLARGED)
+    seen = _resampled(values, scale)
     levels = levels or levels_of(seen)
     if min(seen.shape) < 2 or levels.low >= levels.high:
         return Nuclei(np.zeros(plane.shape, np.int32), diameter)
     said = maps_of(seen, levels, tile_px=tile_px)
     parted = _parted(said)
-    objects = measured(parted, seen, said.foreground)
+    objects = measured(parted, seen, said.foreground, diameter * scale)
     kept = are_nuclei(objects, Limits(smallest, least_solidity, typical_contrast, least_step(plane)))
     if rises_no_more_than_noise(renumbered(parted, kept), seen):
         kept[:] = False
@@ -133,9 +134,7 @@ def find_nuclei(
     return Nuclei(labels, diameter, debris, exposure(plane, labels, max_value), light, area, levels)
 
 
-def _resampled(values: Floats, diameter: float) -> Floats:
-    """The plane at the scale at which typical nuclei have the working diameter, or enlarged as far as is of use."""
-    scale = min(WORKING_DIAMETER_PX / diameter, MOST_ENLARGED)
+def _resampled(values: Floats, scale: float) -> Floats:
     size = [max(1, round(edge * scale)) for edge in values.shape[::-1]]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(values, size, interpolation=how), np.float32)

@@ -93,15 +93,15 @@ class Limits:
     step: float
 
 
-def measured(labels: Labels, plane: Floats, foreground: Floats) -> Objects:
-    """What is known of labels, numbered without gaps, in a plane, by the network's log odds."""
+def measured(labels: Labels, plane: Floats, foreground: Floats, typical_px: float) -> Objects:
+    """What is known of labels, numbered without gaps, in a plane, by the network's log odds and a typical diameter."""
     count = int(labels.max(initial=0)) + 1
     sums = kernels.moments(labels, _smooth(plane), count - 1)
     pixels = np.maximum(sums[0], 1)
     probability = 1 / (1 + np.exp(-np.clip(foreground, -30, 30)))
     sureness = np.bincount(labels.ravel(), probability.ravel(), count) / pixels
     contrast, dark_share = _against_surroundings(labels, _smooth(plane), sums[6] / pixels)
-    typical = math.pi / 4 * WORKING_DIAMETER_PX**2
+    typical = math.pi / 4 * typical_px**2
     return Objects(sums[0] / typical, ellipse_fullness(sums), sureness, contrast, dark_share)
 
 
